@@ -1,0 +1,123 @@
+"""Files that are written whole or not at all, hashed, and locked between processes.
+
+Every write goes to a temporary name beside its target, is synced, and is renamed over it. A full disk, a lost
+permission or a killed process leaves the old file as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from headstart.core.errors import StorageError
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextmanager
+def storage_errors(target: Path, *, needed: int | None = None) -> Iterator[None]:
+    """Turns what the disk refuses into one ``StorageError`` that names the place and the bytes needed."""
+    try:
+        yield
+    except OSError as error:
+        size = f" ({needed:,} bytes)" if needed is not None else ""
+        if error.errno in _NO_SPACE:
+            raise StorageError(
+                f"Expected room for {target}{size}, but the disk is full; free some space "
+                "or point HEADSTART_CACHE or --out to another disk. What was there before is untouched."
+            ) from error
+        if error.errno in _NO_PERMISSION:
+            raise StorageError(
+                f"Expected to be allowed to write {target}{size}, but got {error.strerror!r}; change its permissions "
+                "or point HEADSTART_CACHE or --out elsewhere. What was there before is untouched."
+            ) from error
+        raise
+
+
+def write_atomic(target: Path, write: Callable[[IO[bytes]], object], *, needed: int | None = None) -> None:
+    """Writes ``target`` through ``write(stream)``: afterwards it is there whole, or it is what it was before.
+
+    Args:
+        target: The file to write; its parent folders are made.
+        write: Writes the content into a binary stream.
+        needed: Size in bytes for the error message, where it is known.
+
+    Raises:
+        StorageError: The disk is full, read-only or not ours.
+    """
+    with storage_errors(target, needed=needed):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                write(stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(name).replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Writes ``content`` to ``target``, whole or not at all."""
+    write_atomic(target, lambda stream: stream.write(content), needed=len(content))
+
+
+def write_json(target: Path, value: Any) -> None:
+    """Writes ``value`` as readable JSON, whole or not at all; NaN and infinity are refused."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_bytes(target, (text + "\n").encode())
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder that becomes ``target`` when the block ends well, and vanishes when it does not.
+
+    Raises:
+        StorageError: ``target`` exists already, or the disk refuses.
+    """
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+    try:
+        with storage_errors(target):
+            yield folder
+            folder.chmod(0o755)
+            if target.exists():
+                raise StorageError(
+                    f"Expected {target} to be free, but something is there already; choose another name."
+                )
+            folder.rename(target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sha256_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds an exclusive lock between processes; the lock goes with the process that holds it, however it ends."""
+    import fcntl
+
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a")
+    with stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

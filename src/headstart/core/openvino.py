@@ -1,0 +1,39 @@
+"""The one place that imports OpenVINO, and keeps it silent.
+
+Importing ``openvino`` sends a telemetry event and writes an identifier into the home folder, unless its
+telemetry package cannot be imported. OpenVINO decides this once, at its own import, and keeps a stub from
+then on.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+
+_TELEMETRY = "openvino_telemetry"
+
+
+def openvino() -> ModuleType:
+    """The ``openvino`` module, imported without its telemetry; ``sys.modules`` is otherwise left as it was.
+
+    Where somebody else imported OpenVINO before, that module is returned as it is.
+
+    Example:
+        >>> openvino().__name__
+        'openvino'
+    """
+    if (loaded := sys.modules.get("openvino")) is not None:
+        return loaded
+    absent = object()
+    before = sys.modules.get(_TELEMETRY, absent)
+    sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
+    try:
+        module = importlib.import_module("openvino")
+        importlib.import_module("openvino.tools.ovc.convert_impl")
+        return module
+    finally:
+        if before is absent:
+            del sys.modules[_TELEMETRY]
+        else:
+            sys.modules[_TELEMETRY] = before  # type: ignore[assignment]
