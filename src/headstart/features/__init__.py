@@ -1,0 +1,1 @@
+"""The frozen side: computed once per item by the fastest admitted engine, and kept."""

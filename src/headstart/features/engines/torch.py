@@ -1,0 +1,54 @@
+"""PyTorch itself: on a GPU in bf16, and on the CPU the yardstick that the other engines are tried against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from headstart.backbones.converted import ConvertedBackbone
+from headstart.features.engines.contract import Precision
+
+_DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
+
+
+class TorchEngine:
+    """The backbone's own modules in evaluation mode, channels last.
+
+    Args:
+        backbone: The converted backbone.
+        stages: Names of the stages whose pooled features are wanted.
+        precision: The precision to compute in; below f32 through autocast.
+        device: ``"cpu"`` or ``"cuda"``.
+    """
+
+    def __init__(
+        self, backbone: ConvertedBackbone, stages: Sequence[str], *, precision: Precision, device: str = "cpu"
+    ) -> None:
+        self.precision = precision
+        self._device = device
+        self._stages = frozenset(stages)
+        self._names = [stage.name for stage in backbone.card.stages]
+        self._module = backbone.load().eval().to(device).to(memory_format=torch.channels_last)
+        preprocess = backbone.card.preprocess
+        self._mean = torch.tensor(preprocess.mean, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(preprocess.std, device=device).view(1, 3, 1, 1)
+
+    @torch.inference_mode()
+    def compute(self, batch: NDArray[Any]) -> Mapping[str, NDArray[np.float32]]:
+        """Pooled features ``(N, dim)`` of each requested stage."""
+        device = self._device
+        # NHWC memory seen as NCHW is channels_last already: no copy on the way in.
+        hidden = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float().div(255)
+        hidden = (hidden - self._mean) / self._std
+        results: dict[str, NDArray[np.float32]] = {}
+        lowered = self.precision != "f32"
+        with torch.autocast(device, _DTYPES[self.precision], enabled=lowered):
+            for place, name in enumerate(self._names):
+                hidden = self._module(hidden, start=place, stop=place + 1)
+                if name in self._stages:
+                    results[name] = self._module.pooled(hidden, name).float().cpu().numpy()
+        return results

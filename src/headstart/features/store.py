@@ -1,0 +1,207 @@
+"""Rows of numbers kept by content: computed once for an item, found again by its digest.
+
+A *shelf* holds one kind of row, such as the features of one stage by one engine. Its name is a hash over everything that
+could change a value, so a row that was made in another way is on another shelf and cannot be read by mistake::
+
+    features/<shelf>/about.json       what the name is a hash of, in words
+    features/<shelf>/<n>.rows.npy     (n, ...) rows, memory-mapped when read
+    features/<shelf>/<n>.ids          n digests of 32 bytes, in the same order
+
+Shards are never changed once their ``.ids`` file is there, which is renamed into place last: a reader needs no lock, and a
+process that is killed loses the shard it was writing and nothing else. Writers of one shelf take turns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.core.files import locked, write_atomic, write_json
+from headstart.core.home import cache_home, cache_limit
+
+DIGEST_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows in the order of somebody's items, read from the shards they lie in only when asked for.
+
+    Attributes:
+        shards: Memory-mapped arrays ``(n, ...)``.
+        places: ``(N, 2)``: shard and row of each item.
+    """
+
+    shards: tuple[NDArray[Any], ...]
+    places: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(N, D)``."""
+        return len(self.places), self.shards[0].shape[1] if self.shards else 0
+
+    def take(self, which: NDArray[np.intp] | slice) -> NDArray[Any]:
+        """The rows ``which``, in that order, in the type they are kept in."""
+        places = self.places[which]
+        if not len(places):
+            return self.shards[0][:0] if self.shards else np.empty((0, 0))
+        if len(np.unique(places[:, 0])) == 1:
+            return np.asarray(self.shards[places[0, 0]][places[:, 1]])
+        rows = np.empty((len(places), *self.shards[0].shape[1:]), dtype=self.shards[0].dtype)
+        for shard in np.unique(places[:, 0]):
+            here = np.flatnonzero(places[:, 0] == shard)
+            rows[here] = self.shards[shard][places[here, 1]]
+        return rows
+
+    def select(self, which: NDArray[np.intp]) -> Table:
+        """The same rows for some of the items."""
+        return Table(self.shards, self.places[which])
+
+    def chunks(self, size: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """All rows in order as float32, at most ``size`` at a time, each with the places where they stand."""
+        for start in range(0, len(self.places), size):
+            place = slice(start, min(start + size, len(self.places)))
+            yield place, self.take(place).astype(np.float32)
+
+
+@dataclass
+class Shelf:
+    """One kind of row.
+
+    Attributes:
+        about: Everything that could change a value; the shelf's name is a hash of it.
+    """
+
+    about: Mapping[str, Any]
+    _shards: list[NDArray[Any]] = field(default_factory=list, repr=False)
+    _index: dict[bytes, tuple[int, int]] = field(default_factory=dict, repr=False)
+    _seen: set[str] = field(default_factory=set, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """Where the shelf lies."""
+        text = json.dumps(self.about, sort_keys=True)
+        return feature_home() / hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def missing(self, digests: Sequence[str]) -> list[int]:
+        """Places of the digests that have no row yet, each digest once."""
+        self._open_new_shards()
+        places: dict[str, int] = {}
+        for place, digest in enumerate(digests):
+            if digest not in places and bytes.fromhex(digest) not in self._index:
+                places[digest] = place
+        return list(places.values())
+
+    def table(self, digests: Sequence[str]) -> Table:
+        """The rows of the digests, all of which must be there."""
+        places = np.array([self._index[bytes.fromhex(digest)] for digest in digests], dtype=np.int64)
+        return Table(tuple(self._shards), places.reshape(-1, 2))
+
+    def add(self, digests: Sequence[str], rows: NDArray[Any]) -> None:
+        """Keeps new rows as one shard.
+
+        Args:
+            digests: One per row.
+            rows: ``(n, ...)``.
+
+        Raises:
+            StorageError: The disk is full, read-only or not ours; nothing old is lost.
+        """
+        if not (self.folder / "about.json").exists():
+            write_json(self.folder / "about.json", self.about)
+        name = uuid.uuid4().hex
+        write_atomic(
+            self.folder / f"{name}.rows.npy",
+            lambda stream: np.lib.format.write_array(stream, rows, allow_pickle=False),
+            needed=rows.nbytes,
+        )
+        ids = b"".join(map(bytes.fromhex, digests))
+        write_atomic(self.folder / f"{name}.ids", lambda stream: stream.write(ids), needed=len(ids))
+        self._open_new_shards()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Holds the shelf for writing: a second process that wants the same rows waits, and then finds them."""
+        with locked(self.folder / "lock"):
+            yield
+
+    def _open_new_shards(self) -> None:
+        for ids in sorted(self.folder.glob("*.ids")):
+            if ids.name in self._seen:
+                continue
+            try:
+                raw = ids.read_bytes()
+                rows = np.load(ids.with_suffix(".rows.npy"), mmap_mode="r", allow_pickle=False)
+            except (OSError, ValueError):
+                continue  # damaged or just evicted: these rows count as missing and are computed again
+            if len(raw) != len(rows) * DIGEST_BYTES:
+                continue
+            self._seen.add(ids.name)
+            self._shards.append(rows)
+            shard = len(self._shards) - 1
+            for row in range(len(rows)):
+                self._index[raw[row * DIGEST_BYTES : (row + 1) * DIGEST_BYTES]] = (shard, row)
+        if self._seen:
+            os.utime(self.folder)
+
+
+def feature_home() -> Path:
+    """The folder of all shelves."""
+    return cache_home() / "features"
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfInfo:
+    """What ``headstart cache show`` says of a shelf."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    rows: int
+    size: int
+    last_used: float
+
+
+def shelves() -> list[ShelfInfo]:
+    """All shelves, the most recently used first."""
+    found = [_describe(folder) for folder in feature_home().glob("*") if (folder / "about.json").is_file()]
+    return sorted(found, key=lambda shelf: -shelf.last_used)
+
+
+def evict(keep: Sequence[Path]) -> list[ShelfInfo]:
+    """Removes the least recently used shelves until the cache is within its limit.
+
+    Args:
+        keep: Folders in use, which stay whatever their size.
+
+    Returns:
+        The shelves that went.
+    """
+    found = shelves()
+    over = sum(shelf.size for shelf in found) - cache_limit()
+    gone = []
+    for shelf in reversed(found):
+        if over <= 0:
+            break
+        if shelf.folder in keep:
+            continue
+        shutil.rmtree(shelf.folder, ignore_errors=True)
+        over -= shelf.size
+        gone.append(shelf)
+    return gone
+
+
+def _describe(folder: Path) -> ShelfInfo:
+    files = [entry.stat() for entry in folder.iterdir()]
+    rows = sum(ids.stat().st_size // DIGEST_BYTES for ids in folder.glob("*.ids"))
+    about = json.loads((folder / "about.json").read_text())
+    return ShelfInfo(folder, about, rows, sum(entry.st_size for entry in files), folder.stat().st_mtime)
