@@ -1,7 +1,7 @@
 """What more labels would buy: accuracy against the number of labelled examples per class.
 
-On cached features a classifier costs milliseconds, so the curve is measured and not guessed: for each number of examples per
-class several random subsets of the training data are drawn, and all of these small problems are solved in one batch.
+On cached features a classifier costs milliseconds, so the curve is measured and not guessed: for each number of examples
+per class several random subsets of the training data are drawn, and all of these small problems are solved in one batch.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def label_curve(
 ) -> list[CurvePoint]:
     """Test accuracy of probes on 1, 2, 5, 10, ... training examples per class.
 
-    The strength is a prior precision, so the one chosen on all training data holds for parts of it. Nothing is chosen by
-    this curve.
+    The strength is a prior precision, so the one chosen on all training data holds for parts of it. Nothing is chosen
+    by this curve.
 
     Args:
         features: ``(N, D)`` training rows.

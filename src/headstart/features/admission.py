@@ -3,7 +3,7 @@
 A fast path (scaled decoding, a lower precision) is admitted if, on a sample of the user's own items, it agrees with the
 source model behind the source library's own transform:
 
-* the 1st percentile over items of the cosine between both features is at least :data:`LEAST_COSINE`, at every stage, and
+* the 1st percentile over items of the cosine between both features is at least :data:`LEAST_COSINE` at every stage, and
 * at most :data:`MOST_CHANGED` of the out-of-fold predictions of a classifier trained on them change.
 
 The source model is stood for by the 32-bit engine, whose equality with it was checked when the model was converted, so
@@ -122,7 +122,9 @@ def _judge(
     for item in items:
         try:
             content = item.source.read()
-            pairs.append((modality.prepare_reference(content, preprocess), modality.prepare(content, preprocess).inputs, item))
+            pairs.append(
+                (modality.prepare_reference(content, preprocess), modality.prepare(content, preprocess).inputs, item)
+            )
         except (DataError, OSError):
             continue  # the pass over the data will name it
     reference_engine = start_engine(reference_spec(), backbone, stages)

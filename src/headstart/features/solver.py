@@ -1,16 +1,17 @@
 r"""Multinomial logistic regression for many strengths and folds at once.
 
-A problem is one strength :math:`\alpha` on one subset of the rows. For rows :math:`x_i`, classes :math:`y_i`, row weights
-:math:`m_i` (1 where the row belongs to the problem, else 0) and :math:`n = \sum_i m_i` it is
+A problem is one strength :math:`\alpha` on one subset of the rows. For rows :math:`x_i`, classes :math:`y_i`, row
+weights :math:`m_i` (1 where the row belongs to the problem, else 0) and :math:`n = \sum_i m_i` it is
 
-.. math:: \min_{W, b} \; \frac{1}{n} \sum_i m_i \, \mathrm{CE}(x_i W + b, y_i) + \frac{\alpha}{2 n} \lVert W \rVert^2 .
+.. math:: \min_{W, b} \; \frac{1}{n} \sum_i m_i \, \mathrm{CE}(x_i W + b, y_i)
+          + \frac{\alpha}{2 n} \lVert W \rVert^2 .
 
-All problems share the rows, so one pass over them serves all: the weights of P problems stand side by side in one matrix
-and both the logits and the gradient are a single matrix product. Three ideas keep the passes few:
+All problems share the rows, so one pass over them serves all: the weights of P problems stand side by side in one
+matrix, and both the logits and the gradient are a single matrix product. Three ideas keep the passes few:
 
-* The rows are expressed in their principal axes. There the bound :math:`\tfrac12 s_d^2 + \alpha / n` on the diagonal of the
-  Hessian (Böhning 1992; :math:`s_d^2` is the variance along axis d) is nearly the Hessian itself, and L-BFGS starts from
-  it (Nocedal & Wright 2006, algorithm 7.4).
+* The rows are expressed in their principal axes. There the bound :math:`\tfrac12 s_d^2 + \alpha / n` on the diagonal
+  of the Hessian (Böhning 1992; :math:`s_d^2` is the variance along axis d) is nearly the Hessian itself, and L-BFGS
+  starts from it (Nocedal & Wright 2006, algorithm 7.4).
 * Where there are fewer rows than features, there are only as many axes as rows.
 * A problem that has converged is left out of the passes that follow.
 
@@ -88,9 +89,8 @@ class PrincipalAxes:
 
     def to_features(self, coefficients: Float32, bias: Float32) -> tuple[Float32, Float32]:
         """Coefficients ``(R, C)`` and bias ``(C,)`` on coordinates, as ``(D, C)`` and ``(C,)`` on the features."""
-        weights: Float32 = (self.axes / np.float32(self.scale)) @ coefficients
-        offset: Float32 = bias - self.mean @ weights
-        return weights, offset
+        weights = (self.axes / np.float32(self.scale)) @ coefficients
+        return weights.astype(np.float32), (bias - self.mean @ weights).astype(np.float32)
 
 
 def principal_axes(rows: Rows, *, most: int = MOST_EXACT_AXES, seed: int = 0) -> PrincipalAxes:

@@ -1,14 +1,14 @@
 """Rows of numbers kept by content: computed once for an item, found again by its digest.
 
-A *shelf* holds one kind of row, such as the features of one stage by one engine. Its name is a hash over everything that
-could change a value, so a row that was made in another way is on another shelf and cannot be read by mistake::
+A *shelf* holds one kind of row, such as the features of one stage by one engine. Its name is a hash over everything
+that could change a value, so a row that was made in another way is on another shelf and cannot be read by mistake::
 
     features/<shelf>/about.json       what the name is a hash of, in words
     features/<shelf>/<n>.rows.npy     (n, ...) rows, memory-mapped when read
     features/<shelf>/<n>.ids          n digests of 32 bytes, in the same order
 
-Shards are never changed once their ``.ids`` file is there, which is renamed into place last: a reader needs no lock, and a
-process that is killed loses the shard it was writing and nothing else. Writers of one shelf take turns.
+Shards are never changed once their ``.ids`` file is there, which is renamed into place last: a reader needs no lock, and
+a process that is killed loses the shard it was writing and nothing else. Writers of one shelf take turns.
 """
 
 from __future__ import annotations

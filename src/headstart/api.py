@@ -1,0 +1,288 @@
+"""The verbs in Python: wiring only. The command line is a thin skin over this module."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.artifacts.evaluate import Evaluation, evaluate_model
+from headstart.artifacts.model_card import render_model_card
+from headstart.artifacts.predict import Prediction, predict
+from headstart.artifacts.report.page import render_report
+from headstart.artifacts.saved_model import SavedModel
+from headstart.core.errors import UsageError
+from headstart.core.files import write_bytes
+from headstart.core.progress import Progress
+from headstart.core.run_folder import open_run
+from headstart.data.columns import Columns
+from headstart.data.items import ArraySource, Item
+from headstart.data.readers.unlabelled import read_unlabelled
+from headstart.workflows.arrange import DataOptions
+from headstart.workflows.check import CheckReport, check_data
+from headstart.workflows.extract import extract_features
+from headstart.workflows.fit import FitOptions
+from headstart.workflows.fit import fit as fit_workflow
+from headstart.workflows.gather import BackboneOptions
+
+if TYPE_CHECKING:
+    from headstart.data.items import ItemTable
+
+Device = Literal["auto", "cpu", "cuda"]
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
+_SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Run:
+    """A saved run: what it reached, and a model that answers.
+
+    Args:
+        path: The run's folder.
+
+    Raises:
+        RunFolderError: There is no run, or not an intact one.
+    """
+
+    def __init__(self, path: str | Path, *, progress: Progress | None = None) -> None:
+        self._folder = open_run(path)
+        self._model = SavedModel(self._folder, progress=progress)
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self._folder.path
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What stands in ``metrics.json``."""
+        return self._folder.metrics
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """What stands in ``manifest.json``."""
+        return self._folder.manifest
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names."""
+        return self._model.classes
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What to know about how this machine answers, where it differs from the one that judged the run."""
+        return self._model.notices
+
+    def predict(
+        self, inputs: str | Path | Sequence[str | Path | NDArray[np.uint8]], *, progress: Progress | None = None
+    ) -> list[Prediction]:
+        """Classifies files, everything in folders, glob patterns, and arrays.
+
+        Args:
+            inputs: Paths, or pictures as uint8 arrays ``(H, W)`` or ``(H, W, 3)``.
+            progress: Who is told how far it is.
+
+        Returns:
+            One prediction per item; one that cannot be read has an ``error`` and no label.
+
+        Raises:
+            DataError: Nothing was found at all.
+        """
+        return predict(self._model, _items(inputs, self._model.modality.suffixes), progress=progress)
+
+    def evaluate(
+        self, data: str | Path, *, columns: Columns | None = None, progress: Progress | None = None
+    ) -> Evaluation:
+        """Measures the model on labelled data; see :func:`headstart.artifacts.evaluate.evaluate_model`."""
+        return evaluate_model(self._model, str(data), columns=columns, progress=progress)
+
+    def __repr__(self) -> str:
+        accuracy = self.metrics["test"]["accuracy"]["value"]
+        return f"Run({str(self.path)!r}, test accuracy {accuracy:.3f})"
+
+
+def fit(
+    data: str | Path,
+    *,
+    out: str | Path | None = None,
+    strategy: str = "probe",
+    backbone: str | None = None,
+    architecture: str | None = None,
+    random_weights: bool = False,
+    head: str = "linear",
+    scratch: bool = True,
+    baseline_budget: float | str = 60.0,
+    per_class: int | None = None,
+    drop_near: bool = False,
+    item_column: str | None = None,
+    label_column: str | None = None,
+    group_column: str | None = None,
+    split_column: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    command: str = "",
+    progress: Progress | None = None,
+) -> Run:
+    """Fits a model on labelled data, judges it against the best model without pretraining, and saves the run.
+
+    Args:
+        data: A folder with a folder per class, a table, or a name such as ``"sklearn:digits"``.
+        out: The run's folder; ``None`` takes a free name under ``runs/``.
+        strategy: ``"probe"``: a head on frozen features.
+        backbone: ``source:architecture``; ``None`` takes the offline default.
+        architecture: The architecture of a ``file:`` checkpoint.
+        random_weights: Take the architecture with random weights.
+        head: ``"linear"`` or ``"mlp"``.
+        scratch: Also train baselines from random weights.
+        baseline_budget: Time for each of them, in seconds or as ``"90s"``, ``"5m"``.
+        per_class: Learn from only so many labels per class.
+        drop_near: Remove near duplicates of test items from training too.
+        item_column: Column of a table with the path of each item.
+        label_column: Column with its class.
+        group_column: Column with what a split must not tear apart.
+        split_column: Column with its split.
+        seed: Of everything random.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        command: What the user typed, for the record.
+        progress: Who is told how far it is.
+
+    Returns:
+        The saved run.
+
+    Raises:
+        HeadstartError: Something that the message names; see :mod:`headstart.core.errors`.
+    """
+    folder = fit_workflow(
+        DataOptions(
+            str(data),
+            columns=_columns(item_column, label_column, group_column, split_column),
+            per_class=per_class,
+            drop_near=drop_near,
+            seed=seed,
+        ),
+        BackboneOptions(
+            backbone, random_weights=random_weights, architecture=architecture, device=one_device(device), seed=seed
+        ),
+        FitOptions(
+            out=None if out is None else Path(out),
+            strategy=strategy,
+            head=head,
+            scratch=scratch,
+            baseline_budget=seconds_of(baseline_budget),
+            seed=seed,
+            command=command,
+        ),
+        decorate=write_report,
+        progress=progress,
+    )
+    return Run(folder.path, progress=progress)
+
+
+def load(path: str | Path, *, progress: Progress | None = None) -> Run:
+    """Opens a saved run; nothing in it is executed."""
+    return Run(path, progress=progress)
+
+
+def check(
+    data: str | Path, *, columns: Columns | None = None, seed: int = 0, progress: Progress | None = None
+) -> CheckReport:
+    """The state of the data, without training."""
+    return check_data(DataOptions(str(data), columns=columns, seed=seed), progress=progress)
+
+
+def extract(
+    data: str | Path,
+    out: str | Path,
+    *,
+    stages: Sequence[str] = (),
+    backbone: str | None = None,
+    architecture: str | None = None,
+    random_weights: bool = False,
+    columns: Columns | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Writes features of some stages to a Parquet file, with ids, labels and splits.
+
+    Args:
+        data: Labelled data, or a folder of files without labels.
+        out: The Parquet file.
+        stages: Names of stages; none for the top.
+        backbone: ``source:architecture``; ``None`` takes the offline default.
+        architecture: The architecture of a ``file:`` checkpoint.
+        random_weights: Take the architecture with random weights.
+        columns: Columns of a table.
+        seed: For random weights.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        progress: Who is told how far it is.
+
+    Returns:
+        What was written: file, rows, stages, what was left out.
+    """
+    options = BackboneOptions(
+        backbone, random_weights=random_weights, architecture=architecture, device=one_device(device), seed=seed
+    )
+    return extract_features(
+        DataOptions(str(data), columns=columns, seed=seed), options, Path(out), stages=stages, progress=progress
+    )
+
+
+def write_report(run: Path) -> None:
+    """Writes ``report.html`` and ``README.md`` of a run from what it holds."""
+    write_bytes(run / "report.html", render_report(run).encode())
+    write_bytes(run / "README.md", render_model_card(run).encode())
+
+
+def seconds_of(duration: float | str) -> float:
+    """Seconds of ``90``, ``"90s"``, ``"5m"`` or ``"1h"``.
+
+    Raises:
+        UsageError: It is none of these.
+
+    Example:
+        >>> seconds_of("1.5m")
+        90.0
+    """
+    if isinstance(duration, str):
+        match = _DURATION.fullmatch(duration.strip().lower())
+        if match is None:
+            raise UsageError(f"Expected a duration such as 90s, 5m or 1h, but got {duration!r}; write it like these.")
+        return float(match[1]) * _SECONDS[match[2]]
+    return float(duration)
+
+
+def one_device(name: str) -> Device:
+    """A device name that is one of the known.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if name not in {"auto", "cpu", "cuda"}:
+        raise UsageError(f"Expected a device of auto, cpu or cuda, but got {name!r}; choose one of these.")
+    return name  # type: ignore[return-value]
+
+
+def _columns(item: str | None, label: str | None, group: str | None, split: str | None) -> Columns | None:
+    named = Columns(item=item, label=label, group=group, split=split)
+    return None if named == Columns() else named
+
+
+def _items(inputs: str | Path | Sequence[str | Path | NDArray[np.uint8]], suffixes: frozenset[str]) -> tuple[Item, ...]:
+    if isinstance(inputs, str | Path):
+        return _found([inputs], suffixes)
+    items: list[Item] = []
+    for place, entry in enumerate(inputs):
+        if isinstance(entry, np.ndarray):
+            items.append(Item(f"array {place}", ArraySource(entry)))
+        else:
+            items.extend(_found([entry], suffixes))
+    return tuple(items)
+
+
+def _found(paths: Sequence[str | Path], suffixes: frozenset[str]) -> tuple[Item, ...]:
+    table: ItemTable = read_unlabelled(paths, suffixes=suffixes)
+    return table.items

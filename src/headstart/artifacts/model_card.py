@@ -1,0 +1,172 @@
+"""The ``README.md`` of a run: what the model is, how to use it, how good it is and where that ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from headstart.artifacts.report.record import Evidence, Manifest, Metrics, read_run
+from headstart.artifacts.report.wording import (
+    accuracy,
+    counted,
+    estimate,
+    estimate_interval,
+    metric_title,
+    points,
+    split_counts,
+)
+
+_CLASSES_SHOWN = 50
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$]|:(?=//)|^[#+=-])")
+_NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
+_FENCE = "```"
+
+
+def render_model_card(run: Path) -> str:
+    """Renders the model card of a run as Markdown.
+
+    Text that comes from the user is escaped: a file or class name is shown as it is, and never as markup.
+
+    Args:
+        run: The run folder.
+
+    Returns:
+        The Markdown text.
+
+    Raises:
+        RunFolderError: The folder lacks a file, or a file lacks what headstart writes.
+    """
+    record = read_run(run)
+    metrics, manifest = record.metrics, record.manifest
+    parts = [
+        _heading(metrics, manifest),
+        _usage(metrics),
+        _figures(metrics),
+        _verdict(metrics),
+        _data(metrics, record.evidence),
+        _backbone(manifest),
+        _limits(metrics, manifest),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(text: str) -> str:
+    r"""``text`` so that Markdown shows it as it is, on one line.
+
+    >>> print(escaped("a_b <script>"))
+    a\_b \<script\>
+    """
+    plain = _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _NUMBERED.sub(r"\1\\\2", plain)
+
+
+def _heading(metrics: Metrics, manifest: Manifest) -> str:
+    """What the model is."""
+    name, pretraining = escaped(metrics.data.name), escaped(manifest.backbone.pretraining)
+    classes = [escaped(entry) for entry in metrics.classes[:_CLASSES_SHOWN]]
+    more = len(metrics.classes) - len(classes)
+    listed = ", ".join(classes) + (f" and {more:,} more" if more else "")
+    return (
+        f"# {name}: {escaped(metrics.task)}\n\n"
+        f"A model that tells {counted(len(metrics.classes), 'class', 'classes')} apart: {listed}. It is a "
+        f"{escaped(metrics.strategy)} on the backbone {escaped(manifest.backbone.name)}, which was pretrained on "
+        f"{pretraining}. headstart {escaped(metrics.headstart)} made it on {escaped(manifest.created)}."
+    )
+
+
+def _usage(metrics: Metrics) -> str:
+    """The two ways to get predictions."""
+    run = _code_word(metrics.run or "RUN")
+    return (
+        f"## Use\n\n{_FENCE}\nheadstart predict {run} photo.jpg folder/\n{_FENCE}\n\n"
+        f'{_FENCE}python\nimport headstart as hs\n\nrun = hs.load("{run}")\nrun.predict(["photo.jpg"])\n{_FENCE}'
+    )
+
+
+def _figures(metrics: Metrics) -> str:
+    """Every metric on the test split."""
+    rows = [
+        (metric_title(metric), estimate(metric, measured), estimate_interval(metric, measured))
+        for metric, measured in metrics.test.items()
+    ]
+    items = counted(metrics.splits.get("test", 0), "test item")
+    return (
+        f"## Test figures\n\nOn {items} that took no part in training or choosing, with 95 % intervals.\n\n"
+        + _table(("Metric", "Value", "95 % interval"), rows)
+    )
+
+
+def _verdict(metrics: Metrics) -> str:
+    """Whether the pretraining helped, with every candidate."""
+    rows = [
+        (
+            escaped(entry.name),
+            escaped(entry.status),
+            accuracy(entry.accuracy("validation")),
+            accuracy(entry.accuracy("test")),
+        )
+        for entry in metrics.candidates
+    ]
+    warnings = "".join(f"\n\n> {escaped(warning)}" for warning in metrics.verdict.warnings)
+    table = _table(("Candidate", "Status", "Validation accuracy", "Test accuracy"), rows)
+    return f"## Did the pretraining help?\n\n**{escaped(metrics.verdict.sentence)}**{warnings}\n\n{table}"
+
+
+def _data(metrics: Metrics, evidence: Evidence) -> str:
+    """What it was made from, and what was left out."""
+    used = f"{counted(sum(metrics.splits.values()), 'item')}: {escaped(split_counts(metrics.splits))}."
+    reasons: dict[str, int] = {}
+    for entry in evidence.ledger.excluded:
+        reasons[entry.reason] = reasons.get(entry.reason, 0) + 1
+    listed = ", ".join(f"{count:,} {escaped(reason)}" for reason, count in reasons.items())
+    left_out = f"Left out: {metrics.excluded:,}" + (f" ({listed})." if listed else ".")
+    notes = "".join(f"\n- {escaped(note)}" for note in evidence.ledger.notes)
+    return f"## Data\n\nFrom {escaped(metrics.data.origin)}: {used} {left_out}" + (f"\n{notes}" if notes else "")
+
+
+def _backbone(manifest: Manifest) -> str:
+    """Where the pretrained part comes from."""
+    card = manifest.backbone
+    rows = [
+        ("Name", card.name),
+        ("Source", card.source),
+        ("Licence of the weights", card.licence),
+        ("Pretraining", card.pretraining),
+        ("Paper", card.paper),
+        ("Parameters", f"{card.parameters:,}"),
+        ("SHA-256", card.sha256),
+    ]
+    return "## Backbone\n\n" + _table(("", ""), [(name, escaped(value)) for name, value in rows if value])
+
+
+def _limits(metrics: Metrics, manifest: Manifest) -> str:
+    """Where the figures end."""
+    test = metrics.splits.get("test", 0)
+    smallest = metrics.verdict.shown_difference
+    limits = [
+        f"The figures rest on {counted(test, 'test item')} and hold for data like these. Items from another source, "
+        "place or time may be harder.",
+        "It names one of its classes whatever it is shown; it has no answer for anything else.",
+        f"The licence of the backbone's weights ({escaped(manifest.backbone.licence)}) and the rights in the training "
+        "data bind whoever passes the model on.",
+        "Where a wrong answer can hurt somebody, test it on the cases that matter and keep a person in charge.",
+    ]
+    if smallest is not None:
+        limits.insert(
+            1,
+            f"A true difference of less than {points(smallest, signed=False)} from a model without pretraining would "
+            "often have stayed hidden in this test split.",
+        )
+    return "## Intended use and limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; cells must be escaped already."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _code_word(text: str) -> str:
+    """``text`` for a code block: on one line, and unable to end the block or a string in it."""
+    return " ".join(text.split()).replace("`", "'").replace('"', "'")

@@ -1,0 +1,262 @@
+"""What a run folder says about itself, typed: ``metrics.json``, ``manifest.json`` and ``evidence.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from headstart.artifacts.report.decode import decode
+from headstart.backbones.card import BackboneCard
+from headstart.core.errors import RunFolderError
+
+Outcome = Literal["helps", "hurts", "no difference shown", "not judged"]
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A measured number with its 95 % interval; ``None`` where it is undefined."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataName:
+    """The data set: its short name, and what the user gave."""
+
+    name: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """How well one class is recognised on the test split."""
+
+    name: str = field(metadata={"key": "class"})
+    support: int
+    precision: Estimate | None
+    recall: Estimate | None
+    f1: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRecord:
+    """One way that was tried: a transfer, or a baseline that knows no pretraining."""
+
+    name: str
+    strategy: str
+    kind: Literal["transfer", "baseline"]
+    status: Literal["ok", "not converged", "not run", "failed"]
+    detail: str = ""
+    seconds: float | None = None
+    budget_seconds: float | None = None
+    epochs: float | None = None
+    validation: Mapping[str, Estimate] | None = None
+    test: Mapping[str, Estimate] | None = None
+
+    def accuracy(self, split: Literal["validation", "test"]) -> Estimate | None:
+        """Accuracy on ``split``, where it was measured."""
+        metrics = self.validation if split == "validation" else self.test
+        return (metrics or {}).get("accuracy")
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRecord:
+    """Whether the pretraining helped: a paired difference in accuracy on the test split."""
+
+    outcome: Outcome
+    sentence: str
+    against: str | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    smallest_detectable: float | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def shown_difference(self) -> float | None:
+        """The smallest detectable difference, unless the test split is too small to show any."""
+        smallest = self.smallest_detectable
+        return None if smallest is None or smallest >= 1 else smallest
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPoint:
+    """Accuracy reached with a number of labels per class."""
+
+    per_class: int
+    labels: int
+    accuracy: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """``metrics.json``: every figure of a run."""
+
+    headstart: str
+    task: str
+    data: DataName
+    backbone: str
+    strategy: str
+    classes: tuple[str, ...]
+    splits: Mapping[str, int]
+    excluded: int
+    test: Mapping[str, Estimate]
+    candidates: tuple[CandidateRecord, ...]
+    verdict: VerdictRecord
+    seconds: Mapping[str, float]
+    per_class: tuple[ClassFigures, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    label_curve: tuple[LabelPoint, ...] = ()
+    excluded_by_reason: Mapping[str, int] = field(default_factory=dict)
+    run: str | None = None
+    report: str | None = None
+
+    def __post_init__(self) -> None:
+        if "accuracy" not in self.test:
+            raise ValueError("test: accuracy is missing")
+        size = len(self.classes)
+        if self.confusion and {len(self.confusion), *map(len, self.confusion)} != {size}:
+            raise ValueError(f"confusion: expected {size} rows of {size} counts, one per class")
+
+    @property
+    def opponent(self) -> CandidateRecord | None:
+        """The baseline that the verdict is against."""
+        return next((entry for entry in self.candidates if entry.name == self.verdict.against), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """The test items whose confidence lies from ``low`` to ``high``: mean confidence, and how often right."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WrongItem:
+    """A test item that was confidently given the wrong class."""
+
+    id: str
+    label: str
+    predicted: str
+    confidence: float
+    thumbnail: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_pictures(self.thumbnail)
+
+
+@dataclass(frozen=True, slots=True)
+class NearDuplicate:
+    """Two items that look nearly the same, and the splits they stand in."""
+
+    first: str
+    second: str
+    first_split: str | None = None
+    second_split: str | None = None
+    difference: float | None = None
+    thumbnails: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_pictures(*self.thumbnails)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One thing that was left out, and why."""
+
+    id: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRecord:
+    """Everything that was left out or deserves a word."""
+
+    excluded: tuple[LedgerEntry, ...] = ()
+    ignored: tuple[LedgerEntry, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """``evidence.json``: what lies behind the figures; a part that was not gathered is empty."""
+
+    reliability: tuple[ReliabilityBin, ...] = ()
+    most_wrong: tuple[WrongItem, ...] = ()
+    near_duplicates: tuple[NearDuplicate, ...] = ()
+    ledger: LedgerRecord = LedgerRecord()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """``manifest.json``: what the run was made from, and how to make it again."""
+
+    headstart: str
+    created: str
+    command: str
+    data: DataName
+    backbone: BackboneCard
+    strategy: Mapping[str, Any]
+    engine: Mapping[str, Any]
+    seed: int | None
+    versions: Mapping[str, str]
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    rule: str = ""
+    trained_backbone: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run folder, read."""
+
+    metrics: Metrics
+    manifest: Manifest
+    evidence: Evidence
+
+
+def read_run(run: Path) -> RunRecord:
+    """Reads what a run folder says about itself.
+
+    Args:
+        run: The run folder.
+
+    Returns:
+        Its three records.
+
+    Raises:
+        RunFolderError: A file is missing, is not JSON, or lacks what headstart writes; all its problems are named.
+    """
+    return RunRecord(
+        metrics=_read(Metrics, run / "metrics.json"),
+        manifest=_read(Manifest, run / "manifest.json"),
+        evidence=_read(Evidence, run / "evidence.json"),
+    )
+
+
+def _read(kind: type[Record], path: Path) -> Record:
+    """One file of a run."""
+    try:
+        values = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RunFolderError(f"Expected a run with {path.name}, but {path} is not there; name a run folder.") from None
+    except ValueError as error:
+        raise RunFolderError(f"Expected {path} to be JSON, but got {error}; fit again, or restore the file.") from None
+    return decode(kind, values, path.name)
+
+
+def _check_pictures(*pictures: str | None) -> None:
+    """A report shows only pictures that it holds itself, so that opening it fetches nothing."""
+    for picture in pictures:
+        if picture is not None and not picture.startswith("data:image/"):
+            raise ValueError(f"expected a picture as data:image/..., but got {picture[:40]!r}")

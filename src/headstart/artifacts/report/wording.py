@@ -1,0 +1,108 @@
+"""How numbers are written, the same in the report, the model card and the terminal.
+
+>>> percent(0.948), interval(0.9012, 0.973), points(0.085)
+('94.8 %', '(90.1 to 97.3)', '+8.5 points')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from headstart.artifacts.report.record import Estimate
+
+UNDEFINED = "–"
+
+#: Metrics that are shares of one; the others are plain numbers.
+_SHARES = {"accuracy", "balanced_accuracy", "macro_f1", "calibration_error"}
+
+
+def percent(share: float | None) -> str:
+    """A share of one as a percentage with one decimal."""
+    return UNDEFINED if share is None else f"{100 * share:.1f} %"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """A 95 % interval of shares in percent, without the sign; empty where there is none."""
+    return "" if low is None or high is None else f"({_tenths(low)} to {_tenths(high)})"
+
+
+def points(difference: float | None, *, signed: bool = True) -> str:
+    """A difference of shares in percentage points."""
+    if difference is None:
+        return UNDEFINED
+    text = _tenths(difference)
+    return f"{'+' if signed and float(text) > 0 else ''}{text} points"
+
+
+def estimate(metric: str, measured: Estimate | None) -> str:
+    """A metric's value: a percentage, or a number with three decimals."""
+    if measured is None or measured.value is None:
+        return UNDEFINED
+    return percent(measured.value) if metric in _SHARES else f"{measured.value:.3f}"
+
+
+def estimate_interval(metric: str, measured: Estimate | None) -> str:
+    """The 95 % interval of a metric; empty where there is none."""
+    if measured is None or measured.low is None or measured.high is None:
+        return ""
+    if metric in _SHARES:
+        return interval(measured.low, measured.high)
+    return f"({measured.low:.3f} to {measured.high:.3f})"
+
+
+def accuracy(measured: Estimate | None) -> str:
+    """An accuracy with its interval: ``95.5 % (84.9 to 98.7)``."""
+    return f"{estimate('accuracy', measured)} {estimate_interval('accuracy', measured)}".strip()
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time in the two largest units that matter.
+
+    >>> [duration(value) for value in (0.012, 0.75, 12.34, 75, 3720)]
+    ['12 ms', '0.75 s', '12.3 s', '1 min 15 s', '1 h 2 min']
+    """
+    if seconds is None:
+        return UNDEFINED
+    if seconds < 0.0995:
+        return f"{1000 * seconds:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def percent_tick(share: float) -> str:
+    """A share as an axis label, with a decimal only where it needs one.
+
+    >>> percent_tick(0.85), percent_tick(0.125)
+    ('85 %', '12.5 %')
+    """
+    return f"{round(100 * share, 1):g} %"
+
+
+def split_counts(splits: Mapping[str, int]) -> str:
+    """How many items each split has: ``100 train, 76 validation, 44 test``."""
+    return ", ".join(f"{count:,} {split}" for split, count in splits.items())
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """A count and its noun: ``1 item``, ``1,234 items``."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def metric_title(metric: str) -> str:
+    """A metric's name as people write it: ``macro_f1`` is ``macro F1``."""
+    return metric.replace("_", " ").replace("f1", "F1")
+
+
+def printable(text: str) -> str:
+    """``text`` with every character replaced that could steer a terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def _tenths(share: float) -> str:
+    """A share in percent with one decimal, and no negative zero."""
+    return f"{round(100 * share, 1) + 0.0:.1f}"

@@ -1,0 +1,1 @@
+"""What is transferred: pretrained networks cut into ordered stages, and the sources they come from."""

@@ -1,0 +1,118 @@
+"""What travels with a backbone's weights: their origin, how to prepare an input, what the stages are."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Interpolation = Literal["bilinear", "bicubic"]
+
+#: Axes of a stage's output: N examples, C channels, H × W places, L tokens.
+Layout = Literal["NCHW", "NHWC", "NLC", "NC"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePreprocess:
+    """How a decoded RGB picture becomes a backbone's input.
+
+    The shorter side is resized to ``floor(size / crop)`` with an antialiased filter, the centre ``size`` ×
+    ``size`` is cut out, values are divided by 255, ``mean`` is subtracted and the result is divided by
+    ``std``.
+
+    Attributes:
+        size: Side of the square input, in pixels.
+        crop: Share of the resized picture that the centre crop keeps, in (0, 1].
+        interpolation: The resize filter.
+        mean: Per channel, of values in [0, 1].
+        std: Per channel, of values in [0, 1].
+    """
+
+    size: int
+    crop: float
+    interpolation: Interpolation
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    @property
+    def resized(self) -> int:
+        """Length of the shorter side before the crop, in pixels."""
+        return int(self.size / self.crop)
+
+    def random_inputs(self, count: int, *, seed: int = 0) -> NDArray[np.uint8]:
+        """Inputs of noise, uint8 ``(count, size, size, 3)``, for trials and checks."""
+        shape = (count, self.size, self.size, 3)
+        return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One of the ordered parts of a backbone.
+
+    Attributes:
+        name: As in the source model: ``"layer4.1"``, ``"blocks.6"``.
+        dim: Size of this stage's pooled features: the mean over all places or tokens.
+        layout: Axes of this stage's output.
+        boundary: Whether a transfer may be cut after this stage (the law holds there).
+    """
+
+    name: str
+    dim: int
+    layout: Layout
+    boundary: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneCard:
+    """The passport of a set of weights.
+
+    Attributes:
+        name: ``source:architecture.tag``, as a user writes it.
+        source: Where the weights came from, in words a person can follow.
+        architecture: The source library's name of the architecture.
+        library: The library that builds the architecture, such as ``"timm"``.
+        licence: SPDX identifier or the owner's words; of the weights, not of the code.
+        pretraining: Data the weights were trained on, such as ``"ImageNet-1k"``; ``"none (random weights)"``
+            for random.
+        pretraining_classes: Class names of the pretraining task, lower case; empty where unknown.
+        paper: Reference of the architecture.
+        parameters: Number of parameters of the backbone.
+        sha256: Hash over the weights: the backbone's identity.
+        preprocess: How an input is prepared.
+        stages: Input to output.
+        pretraining_items: Content digests of the items it was trained on, where known (``run:`` backbones).
+    """
+
+    name: str
+    source: str
+    architecture: str
+    library: str
+    licence: str
+    pretraining: str
+    paper: str
+    parameters: int
+    sha256: str
+    preprocess: ImagePreprocess
+    stages: tuple[Stage, ...]
+    pretraining_classes: tuple[str, ...] = ()
+    pretraining_items: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def top(self) -> Stage:
+        """The last stage: its pooled output is the source model's own."""
+        return self.stages[-1]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> BackboneCard:
+        """The card that :meth:`to_json` wrote."""
+        preprocess = dict(values["preprocess"])
+        preprocess["mean"], preprocess["std"] = tuple(preprocess["mean"]), tuple(preprocess["std"])
+        stages = tuple(Stage(**stage) for stage in values["stages"])
+        lists = {key: tuple(values[key]) for key in ("pretraining_classes", "pretraining_items")}
+        return cls(**{**values, **lists, "preprocess": ImagePreprocess(**preprocess), "stages": stages})

@@ -1,0 +1,113 @@
+"""Opening a backbone by name; where it was converted before, without importing torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from pathlib import Path
+
+from headstart.backbones.card import BackboneCard
+from headstart.backbones.converted import FORMAT, ConvertedBackbone, folder_name
+from headstart.backbones.sources.contract import SOURCES, Request
+from headstart.core.errors import WeightsError
+from headstart.core.files import locked, storage_errors, write_json
+from headstart.core.home import cache_home
+from headstart.core.progress import Progress, Silent
+
+DEFAULT_BACKBONE = "bundled:efficientnet_lite0"
+
+
+def open_backbone(
+    name: str = DEFAULT_BACKBONE,
+    *,
+    random_weights: bool = False,
+    architecture: str | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> ConvertedBackbone:
+    """A backbone in its converted form, made on first use and checked on every use.
+
+    A converted form whose files are damaged is moved aside and made again; ``progress`` says so.
+
+    Args:
+        name: ``source:name``: ``bundled:efficientnet_lite0``, ``timm:resnet18``, ``file:PATH``, ``run:PATH``.
+        random_weights: Draw the weights at random: the same architecture without its pretraining.
+        architecture: timm's name of the architecture, for ``file:`` alone.
+        seed: Draws random weights.
+        progress: Hears of a conversion.
+
+    Raises:
+        UsageError: The name or an option cannot be meant.
+        UnavailableError: The source does not have it here and now, or it cannot be cut into stages.
+        WeightsError: The weights are unsafe, broken or not those they claim to be.
+    """
+    request = Request.parse(name, random_weights=random_weights, architecture=architecture, seed=seed)
+    listener = progress or Silent()
+    stamp = f"format {FORMAT}, {SOURCES[request.prefix]().stamp(request)}"
+    models = cache_home() / "models"
+    found = _find(models, request, stamp)
+    if found is not None:
+        return found
+    with locked(models / ".lock"):
+        return _find(models, request, stamp, quarantine=listener) or _convert(models, request, stamp, listener)
+
+
+def find_converted(card: BackboneCard) -> ConvertedBackbone | None:
+    """The converted form of exactly this card where it is on disk and intact, without asking its source.
+
+    A run that did not change its backbone finds it this way by the card in its manifest.
+    """
+    try:
+        return ConvertedBackbone.open(cache_home() / "models" / folder_name(card))
+    except WeightsError:
+        return None
+
+
+def _find(
+    models: Path, request: Request, stamp: str, *, quarantine: Progress | None = None
+) -> ConvertedBackbone | None:
+    """The intact converted form; a damaged one counts as none and, with a listener, is moved aside."""
+    try:
+        entry = json.loads(_index_file(models, request).read_bytes())
+        if entry["request"] != request.to_json() or entry["stamp"] != stamp:
+            return None
+        folder = models / str(entry["folder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not folder.is_dir():
+        return None
+    try:
+        return ConvertedBackbone.open(folder)
+    except WeightsError as error:
+        if quarantine is not None:
+            _move_aside(folder, models, error, quarantine)
+        return None
+
+
+def _convert(models: Path, request: Request, stamp: str, progress: Progress) -> ConvertedBackbone:
+    progress.start(f"Converting {request.text} (once)")
+    from headstart.backbones.conversion import convert, open_source
+
+    backbone, card = open_source(request)
+    progress.say(f"Backbone {card.name}: {card.source}.")
+    folder = convert(backbone, card, models)
+    converted = ConvertedBackbone.open(folder)
+    write_json(_index_file(models, request), {"request": request.to_json(), "stamp": stamp, "folder": folder.name})
+    progress.finish(f"{card.parameters / 1e6:.1f} million parameters, {len(card.stages)} stages")
+    return converted
+
+
+def _move_aside(folder: Path, models: Path, error: WeightsError, progress: Progress) -> None:
+    aside = models / "damaged" / f"{folder.name}-{time.time_ns()}"
+    with storage_errors(aside):
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(aside)
+    progress.say(f"{error} It was moved to {aside} and is made again.")
+
+
+def _index_file(models: Path, request: Request) -> Path:
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "_", request.text)[-80:]
+    unique = hashlib.sha256(json.dumps(request.to_json(), sort_keys=True).encode()).hexdigest()[:12]
+    return models / "names" / f"{readable}-{unique}.json"

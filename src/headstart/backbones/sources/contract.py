@@ -1,0 +1,132 @@
+"""What a source of backbones offers, and the registry of sources."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from headstart.backbones.card import ImagePreprocess
+from headstart.core.errors import UsageError
+from headstart.core.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which backbone somebody asks for.
+
+    Attributes:
+        prefix: The source: what stands before the first colon.
+        name: What stands after it: an architecture with or without a tag, or a path.
+        random_weights: Draw the weights at random instead of loading them.
+        architecture: The architecture of a file of weights.
+        seed: Draws random weights.
+    """
+
+    prefix: str
+    name: str
+    random_weights: bool = False
+    architecture: str | None = None
+    seed: int = 0
+
+    @classmethod
+    def parse(
+        cls, name: str, *, random_weights: bool = False, architecture: str | None = None, seed: int = 0
+    ) -> Request:
+        """Splits ``source:name``; the seed of weights that are not random is of no account.
+
+        Raises:
+            UsageError: There is no colon, or an architecture comes with a source that has its own.
+
+        Example:
+            >>> Request.parse("timm:resnet18").prefix
+            'timm'
+        """
+        prefix, colon, rest = name.partition(":")
+        if not (colon and prefix and rest):
+            raise UsageError(f"Expected a backbone as source:name, such as timm:resnet18, but got {name!r}.")
+        if (architecture is None) == (prefix == "file"):
+            raise UsageError(
+                "Expected an architecture (--architecture, timm's name) with file: and no other source, "
+                f"but got {architecture!r} with {name!r}."
+            )
+        return cls(prefix, rest, random_weights, architecture, seed if random_weights else 0)
+
+    @property
+    def text(self) -> str:
+        """``source:name``, as the user wrote it."""
+        return f"{self.prefix}:{self.name}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What is known about a backbone before it has weights.
+
+    Attributes:
+        library: Builds the architecture; see :mod:`headstart.backbones.architectures`.
+        architecture: The library's name of it.
+        preprocess: How an input is prepared.
+        paper: Reference of the architecture; empty where unknown.
+    """
+
+    library: str
+    architecture: str
+    preprocess: ImagePreprocess
+    paper: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a model's weights came from; the fields are those of the card.
+
+    Attributes:
+        source: In words a person can follow, with everything that was mapped or left out.
+        licence: Of the weights.
+        pretraining: Data they were trained on.
+        pretraining_classes: Class names of that task, lower case.
+        pretraining_items: Content digests of the items they were trained on.
+    """
+
+    source: str
+    licence: str
+    pretraining: str
+    pretraining_classes: tuple[str, ...] = ()
+    pretraining_items: tuple[str, ...] = ()
+
+    @classmethod
+    def random(cls, seed: int) -> Provenance:
+        """Weights that nobody trained."""
+        return cls(f"drawn at random with seed {seed}", "none needed (random weights)", "none (random weights)")
+
+
+class BackboneSource(Protocol):
+    """Where backbones of one prefix come from. Nothing heavy is imported before :meth:`blueprint`."""
+
+    def stamp(self, request: Request) -> str:
+        """What a converted form rests on; where it changes, the form is stale. Imports no torch."""
+
+    def blueprint(self, request: Request) -> Blueprint:
+        """The architecture and its preprocessing."""
+
+    def load(self, request: Request, model: nn.Module) -> Provenance:
+        """Puts the pretrained weights into a model built from the blueprint, all of them or none."""
+
+
+#: Prefix to source class; each is made without arguments.
+SOURCES: Registry[type[BackboneSource]] = Registry(
+    "backbone source",
+    {
+        "bundled": "headstart.backbones.sources.bundled:BundledSource",
+        "timm": "headstart.backbones.sources.timm_models:TimmSource",
+        "file": "headstart.backbones.sources.file:FileSource",
+        "run": "headstart.backbones.sources.run:RunSource",
+        "headstart": "headstart.backbones.sources.own:OwnSource",
+    },
+    group="headstart.backbone_sources",
+)

@@ -1,0 +1,97 @@
+"""``headstart check DATA``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from headstart.cli import options
+from headstart.cli.console import progress_for_stderr
+
+if TYPE_CHECKING:
+    from headstart.workflows.check import CheckReport
+
+_SHOWN = 20
+
+
+def command(
+    data: options.Data,
+    image_column: options.ImageColumn = None,
+    label_column: options.LabelColumn = None,
+    group_column: options.GroupColumn = None,
+    split_column: options.SplitColumn = None,
+    seed: options.Seed = 0,
+    as_json: options.Json = False,
+) -> None:
+    """Print the state of DATA without training; exits with 2 where a fit would be refused."""
+    from headstart import api
+    from headstart.cli.columns import named_columns
+
+    columns = named_columns(image_column, label_column, group_column, split_column)
+    with progress_for_stderr() as progress:
+        report = api.check(data, columns=columns, seed=seed, progress=progress)
+    for line in _lines(report):
+        print(line, file=sys.stderr)
+    if as_json:
+        print(json.dumps(report.to_json()))
+    if report.errors:
+        raise typer.Exit(2)
+
+
+def _lines(report: CheckReport) -> list[str]:
+    lines = [f"{report.origin}: {report.readable} of {report.items} items can be read, {len(report.classes)} classes"]
+    lines += _classes(report)
+    if report.size:
+        lines.append("Size           " + ", ".join(f"{name} {_by(size)}" for name, size in report.size.items()))
+    if report.splits:
+        lines.append("A fit would use " + ", ".join(f"{count} {split}" for split, count in report.splits.items()))
+    lines += _ledger(report)
+    lines += _listed("Equal once decoded", [" = ".join(group) for group in report.duplicates])
+    lines += _listed("Nearly equal", [_near(pair) for pair in report.near])
+    lines += _listed("Warning", report.warnings)
+    lines += _listed("A fit would be refused", report.errors)
+    return lines
+
+
+def _classes(report: CheckReport) -> list[str]:
+    width = max((len(name) for name in report.classes), default=0)
+    rows = [
+        f"  {name:<{width}}  "
+        + ", ".join(f"{count} {split}" if split != "none" else str(count) for split, count in counts.items())
+        for name, counts in report.classes.items()
+    ]
+    return rows if len(rows) <= _SHOWN else [*rows[:_SHOWN], f"  and {len(rows) - _SHOWN} more classes"]
+
+
+def _ledger(report: CheckReport) -> list[str]:
+    ledger = report.ledger
+    lines = _listed(
+        f"Left out ({len(ledger['excluded'])})",
+        [
+            f"{entry['id']}: {entry['reason']}{': ' + entry['detail'] if entry['detail'] else ''}"
+            for entry in ledger["excluded"]
+        ],
+    )
+    lines += _listed(
+        f"Passed over ({len(ledger['ignored'])})", [f"{entry['id']}: {entry['reason']}" for entry in ledger["ignored"]]
+    )
+    return lines + _listed("Note", ledger["notes"])
+
+
+def _near(pair: dict[str, object]) -> str:
+    where = f" ({pair['first_split']} / {pair['second_split']})" if pair["first_split"] != pair["second_split"] else ""
+    return f"{pair['first']} ~ {pair['second']}{where}"
+
+
+def _listed(title: str, entries: list[str] | tuple[str, ...]) -> list[str]:
+    if not entries:
+        return []
+    more = [f"  and {len(entries) - _SHOWN} more"] if len(entries) > _SHOWN else []
+    return [title, *(f"  {entry}" for entry in entries[:_SHOWN]), *more]
+
+
+def _by(size: list[int]) -> str:
+    return " × ".join(map(str, size))

@@ -1,0 +1,16 @@
+"""The column options of several verbs as one value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headstart.data.columns import Columns
+
+
+def named_columns(item: str | None, label: str | None, group: str | None, split: str | None) -> Columns | None:
+    """The columns that the user named; ``None`` where none was."""
+    from headstart.data.columns import Columns
+
+    named = Columns(item=item, label=label, group=group, split=split)
+    return None if named == Columns() else named

@@ -1,0 +1,69 @@
+"""``headstart fit DATA``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headstart.cli import options
+from headstart.cli.console import progress_for_stderr
+
+
+def command(
+    data: options.Data,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; must not hold another run.")] = None,
+    strategy: Annotated[str, typer.Option(help="probe: a linear head on frozen features.")] = "probe",
+    backbone: options.Backbone = None,
+    architecture: options.Architecture = None,
+    random_weights: options.RandomWeights = False,
+    head: Annotated[str, typer.Option(help="linear, or mlp for one hidden layer.")] = "linear",
+    scratch: Annotated[
+        bool, typer.Option("--scratch/--no-scratch", help="Also train baselines from random weights to compare with.")
+    ] = True,
+    baseline_budget: Annotated[str, typer.Option(help="Time for each of them: 90s, 5m.")] = "60s",
+    per_class: Annotated[int | None, typer.Option(help="Learn from only so many labels per class.")] = None,
+    drop_near: Annotated[
+        bool, typer.Option("--drop-near", help="Remove near duplicates of test items from training too.")
+    ] = False,
+    image_column: options.ImageColumn = None,
+    label_column: options.LabelColumn = None,
+    group_column: options.GroupColumn = None,
+    split_column: options.SplitColumn = None,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+) -> None:
+    """Fit a model on DATA, judge it against the best model without pretraining, and save the run."""
+    from headstart import api
+    from headstart.cli.console import print_summary
+
+    with progress_for_stderr() as progress:
+        run = api.fit(
+            data,
+            out=out,
+            strategy=strategy,
+            backbone=backbone,
+            architecture=architecture,
+            random_weights=random_weights,
+            head=head,
+            scratch=scratch,
+            baseline_budget=baseline_budget,
+            per_class=per_class,
+            drop_near=drop_near,
+            item_column=image_column,
+            label_column=label_column,
+            group_column=group_column,
+            split_column=split_column,
+            seed=seed,
+            device=device,
+            command="headstart " + shlex.join(sys.argv[1:]),
+            progress=progress,
+        )
+    print_summary(run.metrics)
+    if as_json:
+        print(json.dumps(run.metrics))

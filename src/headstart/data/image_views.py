@@ -1,0 +1,116 @@
+"""What is made of a decoded picture: a backbone's input, the raw-pixel baseline's, a hash, a thumbnail."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from headstart.core.errors import UsageError
+
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_THUMBNAIL_QUALITY = 80
+
+
+def prepare(
+    pixels: NDArray[np.uint8], *, resized: int, size: int, interpolation: Literal["bilinear", "bicubic"]
+) -> NDArray[np.uint8]:
+    """Resizes and crops in one step: only the pixels that stay are computed.
+
+    Equals :func:`prepare_reference` on the same pixels but for rare differences of one level, at most two, where Pillow
+    rounds the box's corners to single precision.
+
+    Args:
+        pixels: ``(H, W, 3)``.
+        resized: Length of the shorter side before the crop.
+        size: Side of the centre crop, at most ``resized``.
+        interpolation: The antialiased filter.
+
+    Returns:
+        ``uint8`` of shape ``(size, size, 3)``.
+
+    Raises:
+        UsageError: The crop is larger than the resized picture.
+    """
+    height, width = pixels.shape[:2]
+    new_width, new_height = _resized_shape(width, height, resized=resized, size=size)
+    left, top = _crop_start(new_width, size), _crop_start(new_height, size)
+    across, down = width / new_width, height / new_height
+    box = (left * across, top * down, (left + size) * across, (top + size) * down)
+    image = Image.fromarray(pixels)
+    return np.asarray(image.resize((size, size), _FILTERS[interpolation], box=box))
+
+
+def prepare_reference(
+    pixels: NDArray[np.uint8], *, resized: int, size: int, interpolation: Literal["bilinear", "bicubic"]
+) -> NDArray[np.uint8]:
+    """The textbook transform, bit for bit as timm and torchvision do it: resize the whole, then crop.
+
+    The shorter side becomes ``resized``, the longer one ``floor(resized · longer / shorter)``; the crop
+    begins at ``round((side − size) / 2)``, halves to even.
+
+    Args:
+        pixels: ``(H, W, 3)``.
+        resized: Length of the shorter side before the crop.
+        size: Side of the centre crop, at most ``resized``.
+        interpolation: The antialiased filter.
+
+    Returns:
+        ``uint8`` of shape ``(size, size, 3)``.
+
+    Raises:
+        UsageError: The crop is larger than the resized picture.
+    """
+    height, width = pixels.shape[:2]
+    new_width, new_height = _resized_shape(width, height, resized=resized, size=size)
+    whole = np.asarray(Image.fromarray(pixels).resize((new_width, new_height), _FILTERS[interpolation]))
+    left, top = _crop_start(new_width, size), _crop_start(new_height, size)
+    return whole[top : top + size, left : left + size]
+
+
+def small_picture(pixels: NDArray[np.uint8], side: int = 32) -> NDArray[np.uint8]:
+    """The whole picture squeezed to ``(side, side, 3)``, for the raw-pixel baseline and near duplicates."""
+    if pixels.shape[:2] == (side, side):
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR))
+
+
+def perceptual_hash(pixels: NDArray[np.uint8]) -> int:
+    """A 64-bit difference hash: pictures that look alike differ in few bits.
+
+    The picture is squeezed to 9 × 8 greys; bit 8 *r* + *c* says whether grey (*r*, *c*) is brighter than its
+    right neighbour (N. Krawetz, "Kind of like that", 2013).
+    """
+    grey = np.asarray(Image.fromarray(pixels).convert("L").resize((9, 8), Image.Resampling.BILINEAR))
+    bits = np.packbits(grey[:, :-1] > grey[:, 1:], bitorder="little")
+    return int.from_bytes(bits.tobytes(), "little")
+
+
+def thumbnail(pixels: NDArray[np.uint8], side: int = 160) -> bytes:
+    """A JPEG whose longer side is at most ``side`` pixels, for the report."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((side, side))
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=_THUMBNAIL_QUALITY)
+    return stream.getvalue()
+
+
+def pixels_digest(pixels: NDArray[np.uint8]) -> str:
+    """SHA-256 over shape and pixels: the same for two files exactly where they are equal once decoded."""
+    return hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
+
+
+def _resized_shape(width: int, height: int, *, resized: int, size: int) -> tuple[int, int]:
+    if size > resized:
+        raise UsageError(f"Expected a crop of at most {resized} pixels, but got {size}; choose a smaller one.")
+    if width <= height:
+        return resized, int(resized * height / width)
+    return int(resized * width / height), resized
+
+
+def _crop_start(side: int, size: int) -> int:
+    return round((side - size) / 2.0)

@@ -1,0 +1,1 @@
+"""One short manifest per kind of data."""

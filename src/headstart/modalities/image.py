@@ -1,0 +1,79 @@
+"""Pictures: photos, scans, drawings."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.backbones.card import ImagePreprocess
+from headstart.core.machine import version
+from headstart.data import image_views, images
+from headstart.data.inspection import Inspection
+from headstart.data.items import Content
+from headstart.data.modality import Modality, Prepared
+
+#: Raised whenever the decoding rule of data/images.py changes a value.
+RULE = "image rule 1"
+#: Side of the pictures that the raw-pixel baseline learns from.
+PLAIN_SIDE = 32
+
+
+def _rule() -> str:
+    return f"{RULE}, pillow {version('pillow')}"
+
+
+def _prepare(content: Content, preprocess: ImagePreprocess | None) -> Prepared:
+    decoded = images.decode(content, enough=preprocess.resized if preprocess else None)
+    small = image_views.small_picture(decoded.pixels, side=PLAIN_SIDE)
+    return Prepared(
+        inspection=Inspection(
+            content_digest=image_views.pixels_digest(decoded.pixels),
+            near_hash=image_views.perceptual_hash(small),
+            size=(decoded.width, decoded.height),
+            notes=decoded.notes,
+        ),
+        inputs=_inputs(decoded.pixels, preprocess) if preprocess else np.empty(0, dtype=np.uint8),
+        plain=small.reshape(-1),
+    )
+
+
+def _inputs(pixels: NDArray[np.uint8], preprocess: ImagePreprocess) -> NDArray[np.uint8]:
+    return image_views.prepare(
+        pixels, resized=preprocess.resized, size=preprocess.size, interpolation=preprocess.interpolation
+    )
+
+
+def _prepare_reference(content: Content, preprocess: ImagePreprocess) -> NDArray[Any]:
+    return image_views.prepare_reference(
+        images.decode(content).pixels,
+        resized=preprocess.resized,
+        size=preprocess.size,
+        interpolation=preprocess.interpolation,
+    )
+
+
+def _miniature(content: Content, side: int) -> NDArray[np.uint8]:
+    decoded = images.decode(content, enough=side)
+    return image_views.prepare(decoded.pixels, resized=side, size=side, interpolation="bicubic")
+
+
+def _thumbnail(content: Content) -> str:
+    picture = image_views.thumbnail(images.decode(content, enough=160).pixels)
+    return "data:image/jpeg;base64," + base64.b64encode(picture).decode("ascii")
+
+
+IMAGE = Modality(
+    name="image",
+    item_word="photo",
+    suffixes=images.SUFFIXES,
+    default_backbone="bundled:efficientnet_lite0",
+    plain_name="raw pixels",
+    rule=_rule,
+    prepare=_prepare,
+    prepare_reference=_prepare_reference,
+    miniature=_miniature,
+    thumbnail=_thumbnail,
+)

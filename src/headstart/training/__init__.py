@@ -1,0 +1,1 @@
+"""Phases of training as plain data, and one loop that runs them."""

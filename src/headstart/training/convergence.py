@@ -1,0 +1,49 @@
+"""Whether a training that ended had arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+#: The training loss must have come below this share of the chance level: the network has learned something.
+LEARNED = 0.9
+#: The last quarter of the epochs may have brought at most this share of all that was gained on validation.
+LAST_GAIN = 0.05
+
+
+def why_not_converged(train_losses: Sequence[float], validation_losses: Sequence[float], *, chance: float) -> str:
+    r"""Judges a training by its own curves.
+
+    With :math:`v` the lowest validation loss, :math:`v'` the lowest before the last quarter of the epochs and
+    :math:`c` the loss of a uniform guess, a training has converged where its last training loss is at most
+    :math:`0.9 \, c` and the last quarter brought at most a twentieth of the gain over chance:
+
+    .. math:: v' - v \le 0.05 \, \max(c - v, 0)
+
+    The share of the gain is used rather than the share of the loss, because a loss that is almost zero keeps falling
+    by large factors long after the answers stopped changing. Early stopping passes by itself once its patience is
+    longer than a quarter of the epochs.
+
+    Args:
+        train_losses: Mean training loss per epoch, in order.
+        validation_losses: Validation loss per epoch, in order.
+        chance: The loss of a uniform guess: :math:`\ln C` for classification.
+
+    Returns:
+        An empty text where it converged, else the reason in a clause.
+
+    Example:
+        >>> why_not_converged([2.0, 1.0, 0.5, 0.4], [2.0, 1.2, 1.0, 1.0], chance=2.3)
+        ''
+        >>> why_not_converged([2.2, 2.0, 1.8, 1.5], [2.2, 2.1, 2.0, 1.7], chance=2.3)
+        'the last quarter of the epochs still brought 50 % of the gain on validation'
+    """
+    if not train_losses:
+        return "no epoch was finished"
+    if train_losses[-1] > LEARNED * chance:
+        return f"its training loss is {train_losses[-1]:.2f}, where guessing gives {chance:.2f}"
+    quarter = max(1, len(validation_losses) // 4)
+    best, before = min(validation_losses), min(validation_losses[:-quarter], default=chance)
+    if before - best > LAST_GAIN * max(chance - best, 0.0):
+        share = min((before - best) / (chance - best), 1.0) if chance > best else 1.0
+        return f"the last quarter of the epochs still brought {share:.0%} of the gain on validation".replace("%", " %")
+    return ""

@@ -1,0 +1,213 @@
+"""The linear probe: a multinomial logistic regression on frozen features (Alain & Bengio 2017; Kornblith et al. 2019).
+
+How strongly the weights are held back, and how confident the probabilities may be, is decided on *out-of-fold* logits:
+each training example is judged by a classifier that has not seen it. The strength with the smallest out-of-fold log loss,
+after the temperature that suits it best (Guo et al. 2017), is used for one last fit on all training examples. Validation
+and test data have no part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.features.folds import grouped_folds, stratified_folds
+from headstart.features.solver import (
+    MOST_EXACT_AXES,
+    ArrayRows,
+    PrincipalAxes,
+    Rows,
+    principal_axes,
+    rotated,
+    solve,
+)
+from headstart.transfer.heads import LinearHead, softmax
+
+#: Prior precisions to choose among, strongest last, and how much further to look where the best is at an end.
+STRENGTHS = tuple(float(10 ** (half / 2)) for half in range(2, 11))
+FURTHER = 8
+FOLDS = 5
+#: The strength is chosen on at most so many examples; it is a prior, so the choice holds for more.
+MOST_ROWS_FOR_CHOICE = 20_000
+_CHOICE_TOLERANCE = 2e-3
+_FINAL_TOLERANCE = 1e-4
+_LARGEST_INVERSE_TEMPERATURE = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class StrengthTried:
+    """What one strength reached out of fold: its log loss at its own best temperature, and its accuracy."""
+
+    strength: float
+    log_loss: float
+    accuracy: float
+    temperature: float
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A fitted probe and the evidence behind its two settings.
+
+    Attributes:
+        head: The classifier.
+        strength: The chosen prior precision.
+        tried: What every strength reached out of fold, weakest first.
+        converged: Whether the last fit reached its tolerance.
+    """
+
+    head: LinearHead
+    strength: float
+    tried: tuple[StrengthTried, ...]
+    converged: bool
+
+
+def fit_probe(
+    features: Rows,
+    labels: NDArray[np.int64],
+    *,
+    classes: int,
+    groups: Sequence[str] | None = None,
+    seed: int = 0,
+    most_axes: int = MOST_EXACT_AXES,
+) -> Probe:
+    """Fits a linear probe; all strengths and folds are solved in one go.
+
+    Args:
+        features: ``(N, D)`` training rows.
+        labels: ``(N,)``, in ``0 .. classes - 1``.
+        classes: C, at least 2.
+        groups: Group per row; a group is never divided between folds.
+        seed: For the folds.
+        most_axes: Only so many leading principal axes of the features are used.
+
+    Returns:
+        The probe.
+    """
+    chosen = _rows_for_choice(labels, seed)
+    sample = rotation_source = _taken(features, chosen) if len(chosen) < len(labels) else features
+    axes = principal_axes(rotation_source, most=most_axes, seed=seed)
+    coordinates = rotated(sample, axes)
+    sample_labels = labels[chosen]
+    folds = (
+        stratified_folds(sample_labels, count=FOLDS, seed=seed)
+        if groups is None
+        else grouped_folds(sample_labels, [groups[row] for row in chosen], count=FOLDS, seed=seed)
+    )
+    tried = _choose_strength(coordinates, sample_labels, classes, folds, axes)
+    best = min(tried, key=lambda row: row.log_loss)
+    if sample is not features:
+        coordinates = rotated(features, axes)
+    solution = solve(
+        coordinates,
+        labels,
+        classes=classes,
+        strengths=np.array([best.strength]),
+        members=np.ones((1, len(labels)), dtype=np.bool_),
+        variances=axes.variances,
+        tolerance=_FINAL_TOLERANCE,
+    )
+    weight, bias = axes.to_features(solution.coefficients[0], solution.bias[0])
+    head = LinearHead(np.ascontiguousarray(weight.T, np.float32), bias.astype(np.float32), best.temperature)
+    return Probe(head, best.strength, tuple(tried), bool(solution.converged[0]))
+
+
+def best_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:
+    r"""The temperature that makes logits' log loss smallest, by Newton's method on its inverse.
+
+    The log loss is convex in :math:`\beta = 1 / T`; with :math:`p = \mathrm{softmax}(\beta z)` its derivatives are the
+    means of :math:`\mathbb{E}_p[z] - z_y` and :math:`\mathrm{Var}_p[z]`.
+
+    Args:
+        logits: ``(N, C)``.
+        labels: ``(N,)``.
+
+    Returns:
+        The temperature, at least 1/20, and the log loss there.
+    """
+    logits = logits - logits.max(axis=1, keepdims=True)
+    chosen = logits[np.arange(len(labels)), labels]
+    beta, low, high = 1.0, 1e-3, _LARGEST_INVERSE_TEMPERATURE
+    for _ in range(30):
+        probabilities = softmax(beta * logits)
+        mean = (probabilities * logits).sum(axis=1)
+        slope = float((mean - chosen).mean())
+        curvature = float(((probabilities * np.square(logits)).sum(axis=1) - np.square(mean)).mean())
+        low, high = (low, beta) if slope > 0 else (beta, high)
+        newton = beta - slope / max(curvature, 1e-12)
+        following = newton if low < newton < high else (low * high) ** 0.5
+        if abs(following - beta) <= 1e-4 * beta:
+            break
+        beta = following
+    loss = float((np.log(np.exp(beta * logits).sum(axis=1)) - beta * chosen).mean())
+    return 1 / beta, loss
+
+
+def _choose_strength(
+    coordinates: ArrayRows,
+    labels: NDArray[np.int64],
+    classes: int,
+    folds: NDArray[np.int64],
+    axes: PrincipalAxes,
+) -> list[StrengthTried]:
+    """Tries the usual strengths, then further ones beyond an end as long as the best lies there."""
+    tried = _try_strengths(STRENGTHS, coordinates, labels, classes, folds, axes)
+    ends = (STRENGTHS[0], STRENGTHS[-1])
+    best = min(tried, key=lambda row: row.log_loss).strength
+    if best in ends:
+        factor = 10**0.5 if best == ends[1] else 10**-0.5
+        further = [best * factor**step for step in range(1, FURTHER + 1)]
+        tried += _try_strengths(further, coordinates, labels, classes, folds, axes)
+    return sorted(tried, key=lambda row: row.strength)
+
+
+def _try_strengths(
+    strengths: Sequence[float],
+    coordinates: ArrayRows,
+    labels: NDArray[np.int64],
+    classes: int,
+    folds: NDArray[np.int64],
+    axes: PrincipalAxes,
+) -> list[StrengthTried]:
+    """Out-of-fold log loss of each strength: one problem per strength and fold, all solved at once."""
+    used = np.unique(folds)
+    solution = solve(
+        coordinates,
+        labels,
+        classes=classes,
+        strengths=np.repeat(strengths, len(used)),
+        members=np.tile(folds != used[:, None], (len(strengths), 1)),
+        variances=axes.variances,
+        tolerance=_CHOICE_TOLERANCE,
+    )
+    logits = np.empty((len(strengths), len(labels), classes), dtype=np.float32)
+    for place, fold in enumerate(used):
+        held_out = np.flatnonzero(folds == fold)
+        rows = np.asarray(coordinates.array[held_out], dtype=np.float32)
+        for number in range(len(strengths)):
+            problem = number * len(used) + place
+            logits[number, held_out] = rows @ solution.coefficients[problem] + solution.bias[problem]
+    return [_tried(strength, logits[number], labels) for number, strength in enumerate(strengths)]
+
+
+def _tried(strength: float, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> StrengthTried:
+    temperature, loss = best_temperature(logits, labels)
+    accuracy = float((logits.argmax(axis=1) == labels).mean())
+    return StrengthTried(strength, loss, accuracy, temperature)
+
+
+def _rows_for_choice(labels: NDArray[np.int64], seed: int) -> NDArray[np.intp]:
+    if len(labels) <= MOST_ROWS_FOR_CHOICE:
+        return np.arange(len(labels))
+    share = -(-len(labels) // MOST_ROWS_FOR_CHOICE)
+    return np.flatnonzero(stratified_folds(labels, count=share, seed=seed) == 0)
+
+
+def _taken(features: Rows, which: NDArray[np.intp]) -> ArrayRows:
+    """Some of the rows, in memory."""
+    parts = []
+    for place, rows in features.chunks(8192):
+        parts.append(rows[which[(which >= place.start) & (which < place.stop)] - place.start])
+    return ArrayRows(np.concatenate(parts))

@@ -1,0 +1,137 @@
+"""``check``: the state of the data, found by looking at every item once, without any model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from headstart.core.errors import DataError
+from headstart.core.progress import Progress, Silent
+from headstart.data.checks import check_classes
+from headstart.data.duplicates import NearPair, across_splits, equal_groups
+from headstart.data.items import SPLITS, ItemTable
+from headstart.data.modality import MODALITIES
+from headstart.data.readers.reading import read_data
+from headstart.features.extraction import Extraction, extract, read_digests
+from headstart.workflows.arrange import DataOptions, arrange, find_near, leave_out_unreadable
+
+_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """The state of some data.
+
+    Attributes:
+        origin: The data, as the user gave it.
+        classes: Class name to number of items per split as given (``"none"`` where no split is given).
+        items: Items that were found.
+        readable: Items that can be decoded.
+        size: Smallest, median and largest width and height.
+        excluded: What would be left out, by reason.
+        ledger: Every entry of it.
+        duplicates: Ids of items that are equal once decoded, a list per content.
+        near: Pairs that look alike: ids, splits and difference.
+        splits: How many items each split would get in a fit; empty where a fit is impossible.
+        errors: What would stop a fit.
+        warnings: What somebody should think about.
+    """
+
+    origin: str
+    classes: dict[str, dict[str, int]]
+    items: int
+    readable: int
+    size: dict[str, list[int]]
+    excluded: dict[str, int]
+    ledger: dict[str, Any]
+    duplicates: list[list[str]]
+    near: list[dict[str, Any]]
+    splits: dict[str, int]
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+
+def check_data(data: DataOptions, *, progress: Progress | None = None) -> CheckReport:
+    """Looks at every item and says what a fit would meet.
+
+    Args:
+        data: Which data, read how.
+        progress: Who is told how far it is.
+    """
+    progress = progress or Silent()
+    modality = MODALITIES[data.modality]
+    table = read_data(data.data, columns=data.columns, suffixes=modality.suffixes)
+    found = check_classes(table)
+    extraction = extract(table.items, read_digests(table.items), modality=modality, source=None, progress=progress)
+    readable = leave_out_unreadable(table, extraction)
+    near = find_near(readable, extraction, np.arange(len(readable.items)))
+    equal = equal_groups(extraction.inspections)
+    errors, splits = list(found.errors), {}
+    if not errors:
+        try:
+            splits = _splits(table, extraction, data)
+        except DataError as error:
+            errors.append(str(error))
+    return CheckReport(
+        origin=table.origin,
+        classes=_class_counts(table),
+        items=len(table.items),
+        readable=len(readable.items),
+        size=_sizes(extraction),
+        excluded=table.ledger.counts(),
+        ledger=asdict(table.ledger),
+        duplicates=[[readable.items[place].id for place in group] for group in equal[:_SHOWN]],
+        near=[_pair(readable, pair) for pair in _across_first(readable, near)[:_SHOWN]],
+        splits=splits,
+        errors=tuple(errors),
+        warnings=found.warnings,
+    )
+
+
+def _splits(table: ItemTable, extraction: Extraction, data: DataOptions) -> dict[str, int]:
+    """Sizes of the splits that a fit would use."""
+    table.ledger.excluded = [entry for entry in table.ledger.excluded if entry.reason != "unreadable"]
+    arranged = arrange(table, extraction, data)
+    return {split: len(arranged.rows(split)) for split in SPLITS}
+
+
+def _class_counts(table: ItemTable) -> dict[str, dict[str, int]]:
+    counts: dict[str, Counter[str]] = {name: Counter() for name in table.classes}
+    for item in table.items:
+        if item.label is not None:
+            counts[item.label][item.split or "none"] += 1
+    return {name: dict(count) for name, count in counts.items()}
+
+
+def _sizes(extraction: Extraction) -> dict[str, list[int]]:
+    if not extraction.inspections:
+        return {}
+    sizes = np.array([inspection.size for inspection in extraction.inspections])
+    return {
+        "smallest": sizes.min(axis=0).tolist(),
+        "median": np.median(sizes, axis=0).astype(int).tolist(),
+        "largest": sizes.max(axis=0).tolist(),
+    }
+
+
+def _across_first(table: ItemTable, pairs: list[NearPair]) -> list[NearPair]:
+    across = across_splits(table.items, pairs)
+    return [*across, *(pair for pair in pairs if pair not in across)]
+
+
+def _pair(table: ItemTable, pair: NearPair) -> dict[str, Any]:
+    first, second = table.items[pair.first], table.items[pair.second]
+    return {
+        "first": first.id,
+        "second": second.id,
+        "first_split": first.split,
+        "second_split": second.split,
+        "difference": round(pair.difference, 4),
+    }

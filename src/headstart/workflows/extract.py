@@ -1,0 +1,104 @@
+"""``extract``: features of any stages, written to Parquet for other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.backbones.card import BackboneCard
+from headstart.core.errors import DataError, UnknownNameError
+from headstart.core.files import write_atomic
+from headstart.core.progress import Progress, Silent, Stopwatch
+from headstart.data.items import Exclusion, ItemTable
+from headstart.data.modality import MODALITIES, Modality
+from headstart.data.readers.reading import read_data
+from headstart.data.readers.unlabelled import read_unlabelled
+from headstart.features.extraction import Extraction
+from headstart.workflows.arrange import DataOptions
+from headstart.workflows.gather import BackboneOptions, compute_features, open_named_backbone
+
+
+def extract_features(
+    data: DataOptions,
+    backbone: BackboneOptions,
+    out: Path,
+    *,
+    stages: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Writes pooled features of some stages, a row per readable item.
+
+    Columns are ``id``, ``label``, ``split`` (as the data's owner gave them, else null) and for each stage a list of
+    float32 under the stage's name.
+
+    Args:
+        data: Which data; a folder of files without labels will do.
+        backbone: Which backbone.
+        out: The Parquet file.
+        stages: Names of stages; none for the top.
+        progress: Who is told how far it is.
+
+    Returns:
+        What was written, as plain JSON values.
+
+    Raises:
+        UnknownNameError: A stage that the backbone does not have.
+        StorageError: The disk refuses; an old file at ``out`` is untouched.
+    """
+    progress, watch = progress or Silent(), Stopwatch()
+    modality = MODALITIES[data.modality]
+    table = _read(data, modality)
+    converted = open_named_backbone(backbone, modality, progress=progress, watch=watch)
+    wanted = _known_stages(converted.card, stages)
+    choice, extraction = compute_features(
+        table.items, converted, modality, wanted, device=backbone.device, progress=progress, watch=watch
+    )
+    for place, reason in extraction.failures.items():
+        table.ledger.excluded.append(Exclusion(table.items[place].id, "unreadable", reason))
+    _write_parquet(out, table, extraction)
+    return {
+        "file": str(out),
+        "rows": len(extraction.readable),
+        "backbone": converted.card.name,
+        "stages": {stage: rows.shape[1] for stage, rows in extraction.features.items()},
+        "engine": str(choice.spec),
+        "excluded": table.ledger.counts(),
+    }
+
+
+def _read(data: DataOptions, modality: Modality) -> ItemTable:
+    """Labelled data where it is any, else the files below a folder."""
+    try:
+        return read_data(data.data, columns=data.columns, suffixes=modality.suffixes)
+    except DataError:
+        if not Path(data.data).is_dir():
+            raise
+        return read_unlabelled([data.data], suffixes=modality.suffixes)
+
+
+def _known_stages(card: BackboneCard, stages: Sequence[str]) -> list[str]:
+    known = [stage.name for stage in card.stages]
+    for stage in stages:
+        if stage not in known:
+            raise UnknownNameError(f"stage of {card.name}", stage, known)
+    return [stage for stage in known if stage in stages] or [card.top.name]
+
+
+def _write_parquet(out: Path, table: ItemTable, extraction: Extraction) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    items = [table.items[place] for place in extraction.readable]
+    columns: dict[str, Any] = {
+        "id": pa.array([item.id for item in items], pa.string()),
+        "label": pa.array([item.label for item in items], pa.string()),
+        "split": pa.array([item.split for item in items], pa.string()),
+    }
+    for stage, rows in extraction.features.items():
+        values = rows.take(slice(None)).astype(np.float32)
+        columns[stage] = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), rows.shape[1])
+    written = pa.table(columns)
+    write_atomic(out, lambda stream: pq.write_table(written, stream))

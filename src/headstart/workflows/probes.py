@@ -1,0 +1,121 @@
+"""Heads on frozen features as candidates: the linear probe always, a hidden layer where it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from headstart.core.errors import UnknownNameError
+from headstart.core.progress import Progress, Stopwatch
+from headstart.evaluation.candidates import Candidate
+from headstart.evaluation.label_curve import CurvePoint, label_curve
+from headstart.features.store import Table
+from headstart.transfer.heads import Head
+from headstart.transfer.probe import fit_probe
+from headstart.workflows.gather import Examples
+
+HEADS = ("linear", "mlp")
+
+
+@dataclass(frozen=True)
+class FittedProbe:
+    """A head and what to say of it.
+
+    Attributes:
+        head: The classifier.
+        candidate: What it says of validation and test items.
+        facts: Its entry in the manifest.
+    """
+
+    head: Head
+    candidate: Candidate
+    facts: dict[str, Any]
+
+
+def fit_probes(examples: Examples, *, head: str, seed: int, progress: Progress) -> list[FittedProbe]:
+    """The head that was asked for first, and the linear probe last.
+
+    Raises:
+        UnknownNameError: There is no such head.
+    """
+    if head not in HEADS:
+        raise UnknownNameError("head", head, HEADS)
+    linear = fit_linear(examples, seed=seed, progress=progress)
+    return [linear] if head == "linear" else [fit_mlp(examples, seed=seed, progress=progress), linear]
+
+
+def fit_linear(examples: Examples, *, seed: int, progress: Progress) -> FittedProbe:
+    """The linear probe on training features at the top."""
+    progress.start("probe")
+    watch = Stopwatch()
+    train = examples.arranged.rows("train")
+    with watch.step("fit"):
+        probe = fit_probe(
+            examples.top.select(train),
+            examples.arranged.labels[train],
+            classes=len(examples.arranged.classes),
+            groups=examples.arranged.groups(train),
+            seed=seed,
+        )
+    detail = f"strength {probe.strength:.3g}, temperature {probe.head.temperature:.2f} from out-of-fold logits"
+    progress.finish(detail)
+    facts = {
+        "head": "linear",
+        "strength": probe.strength,
+        "strengths_tried": [asdict(row) for row in probe.tried],
+    }
+    candidate = _candidate("linear probe", probe.head, examples, seconds=watch.seconds["fit"], detail=detail)
+    return FittedProbe(probe.head, candidate, facts)
+
+
+def fit_mlp(examples: Examples, *, seed: int, progress: Progress) -> FittedProbe:
+    """A hidden layer on the same features, stopped by validation."""
+    from headstart.transfer.mlp_probe import HIDDEN, fit_mlp_probe
+
+    arranged = examples.arranged
+    train, validation = arranged.rows("train"), arranged.rows("validation")
+    watch = Stopwatch()
+    with watch.step("fit"):
+        probe = fit_mlp_probe(
+            examples.top.select(train),
+            arranged.labels[train],
+            validation=examples.top.select(validation),
+            validation_labels=arranged.labels[validation],
+            classes=len(arranged.classes),
+            seed=seed,
+            progress=progress,
+        )
+    facts = {"head": "mlp", "hidden": HIDDEN, "epochs": len(probe.record.epochs)}
+    candidate = _candidate(
+        "probe with a hidden layer", probe.head, examples, seconds=watch.seconds["fit"], detail=probe.record.reason
+    )
+    return FittedProbe(probe.head, candidate, facts)
+
+
+def label_curve_of(examples: Examples, *, strength: float, seed: int) -> list[CurvePoint]:
+    """The linear probe's accuracy against the number of labels."""
+    arranged = examples.arranged
+    train, test = arranged.rows("train"), arranged.rows("test")
+    return label_curve(
+        examples.top.select(train),
+        arranged.labels[train],
+        test_features=examples.top.select(test),
+        test_labels=arranged.labels[test],
+        classes=len(arranged.classes),
+        strength=strength,
+        seed=seed,
+    )
+
+
+def _candidate(name: str, head: Head, examples: Examples, *, seconds: float, detail: str) -> Candidate:
+    features: list[Table] = [examples.top.select(examples.arranged.rows(split)) for split in ("validation", "test")]
+    validation, test = (head.probabilities(rows) for rows in features)
+    return Candidate(
+        name=name,
+        strategy="probe",
+        kind="transfer",
+        detail=detail,
+        seconds=seconds,
+        validation_probabilities=validation,
+        test_probabilities=test,
+    )

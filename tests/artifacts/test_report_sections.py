@@ -1,0 +1,64 @@
+"""What the sections compute, against counting by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headstart.artifacts.report.mistakes import by_recall, confused_pairs
+from headstart.artifacts.report.provenance import facts
+from headstart.artifacts.report.record import ClassFigures, Estimate, LabelPoint, read_run
+from headstart.artifacts.report.result import label_gain
+from headstart.artifacts.report.tables import Cell, number, table
+
+EXAMPLES = Path(__file__).parent / "example_runs"
+
+
+@pytest.mark.parametrize("name", ["ants_bees", "digits", "hedgerow"])
+def test_confused_pairs_are_the_largest_off_the_diagonal(name: str) -> None:
+    metrics = read_run(EXAMPLES / name).metrics
+    matrix = np.array(metrics.confusion)
+    wrong = matrix - np.diag(np.diag(matrix))
+    pairs = confused_pairs(metrics, most=20)
+    assert [pair.count for pair in pairs] == sorted(wrong[wrong > 0].tolist(), reverse=True)[:20]
+    for pair in pairs:
+        row, column = metrics.classes.index(pair.label), metrics.classes.index(pair.predicted)
+        assert pair.count == matrix[row, column] and pair.share == pytest.approx(pair.count / matrix[row].sum())
+
+
+def test_the_hardest_class_comes_first_and_the_unmeasured_last() -> None:
+    def figures(name: str, recall: float | None) -> ClassFigures:
+        return ClassFigures(name, 3, None, None if recall is None else Estimate(recall), None)
+
+    ordered = by_recall([figures("a", 0.9), figures("b", None), figures("c", 0.0), figures("d", 0.9)])
+    assert [entry.name for entry in ordered] == ["c", "a", "d", "b"]
+
+
+def test_the_last_step_of_the_label_curve_is_told() -> None:
+    curve = [
+        LabelPoint(20, 40, Estimate(0.881)),
+        LabelPoint(40, 80, Estimate(0.91)),
+        LabelPoint(80, 160, Estimate(None)),
+    ]
+    said = "From 20 to 40 labels per class, test accuracy went from 88.1 % to 91.0 % (+2.9 points)."
+    assert label_gain(curve) == said
+    assert label_gain(curve[:1]) == ""
+
+
+def test_facts_leave_out_what_is_empty_and_what_is_a_table() -> None:
+    values = {
+        "seed": 0,
+        "flag": False,
+        "none": None,
+        "text": "",
+        "rows": [{"a": 1}],
+        "mean": [0.5, 0.25],
+        "strength": 1e4,
+    }
+    assert facts(values) == [("Seed", "0"), ("Flag", "no"), ("Mean", "0.5, 0.25"), ("Strength", "10,000")]
+
+
+def test_a_table_names_its_columns_and_rows() -> None:
+    html = table("Name", ["Class", number("Items")], [("a<b", Cell("3", share=0.5))])
+    assert '<th scope="col" class="number">Items</th>' in html
+    assert '<th scope="row">a&lt;b</th><td style="--share:0.500">3</td>' in html

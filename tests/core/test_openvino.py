@@ -1,0 +1,45 @@
+"""OpenVINO, imported in silence."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = """
+import socket, sys
+asked = []
+def refuse(*arguments, **_):
+    asked.append(arguments)
+    raise OSError("no network in this test")
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+from headstart.core.openvino import openvino
+before = set(sys.modules)
+ov = openvino()
+assert openvino() is ov
+assert "openvino_telemetry" not in sys.modules
+import torch
+ov.convert_model(torch.nn.Linear(2, 2).eval(), example_input=torch.zeros(1, 2))
+assert "openvino_telemetry" not in sys.modules
+assert asked == [], asked
+"""
+
+
+def test_importing_and_converting_asks_nobody_and_writes_nothing_at_home(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | {"HOME": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=environment, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert [
+        path.name for path in tmp_path.rglob("*") if "intel" in path.name.lower() or "openvino" in path.name.lower()
+    ] == []
+
+
+def test_the_telemetry_of_others_is_left_as_it_was() -> None:
+    program = (
+        "import sys, types; mine = sys.modules['openvino_telemetry'] = types.ModuleType('openvino_telemetry')\n"
+        "from headstart.core.openvino import openvino; openvino()\n"
+        "assert sys.modules['openvino_telemetry'] is mine"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,0 +1,52 @@
+import math
+
+import numpy as np
+import pytest
+
+from headstart.training.convergence import why_not_converged
+
+CHANCE = math.log(10)
+
+
+def curve(start: float, end: float, pace: float, epochs: int = 40) -> list[float]:
+    """From start towards end; ``pace`` epochs bring it within a factor e."""
+    return [end + (start - end) * math.exp(-epoch / pace) for epoch in range(epochs)]
+
+
+def test_a_curve_that_has_flattened_has_converged() -> None:
+    assert why_not_converged(curve(2.3, 0.3, 5), curve(2.3, 1.0, 5), chance=CHANCE) == ""
+
+
+def test_a_curve_that_still_falls_has_not() -> None:
+    slow = why_not_converged(curve(2.3, 0.3, 40), curve(2.3, 1.0, 40), chance=CHANCE)
+    assert "of the gain on validation" in slow
+
+
+def test_a_network_that_has_learned_nothing_has_not() -> None:
+    flat = [CHANCE] * 40
+    assert why_not_converged(flat, flat, chance=CHANCE) == "its training loss is 2.30, where guessing gives 2.30"
+
+
+def test_overfitting_is_arriving() -> None:
+    validation = curve(2.3, 1.0, 4, 10) + list(np.linspace(1.1, 3.0, 30))
+    assert why_not_converged(curve(2.3, 0.0, 5), validation, chance=CHANCE) == ""
+
+
+def test_labels_without_meaning_are_learned_by_heart_and_that_is_all() -> None:
+    validation = [2.4, *np.linspace(2.5, 4.0, 39)]
+    assert why_not_converged(curve(2.3, 0.0, 5), validation, chance=CHANCE) == ""
+
+
+def test_a_loss_near_zero_may_keep_halving() -> None:
+    validation = [2.0, 0.5, 0.1, 0.08, 0.06, 0.04, 0.02, 0.01]
+    assert why_not_converged([0.01] * 8, validation, chance=CHANCE) == ""
+
+
+def test_the_share_is_of_the_gain_over_chance() -> None:
+    reason = why_not_converged([1.0] * 4, [2.0, 1.8, 1.6, 1.2], chance=2.0)
+    assert reason == "the last quarter of the epochs still brought 50 % of the gain on validation"
+
+
+@pytest.mark.parametrize("losses", [[], [1.0]])
+def test_next_to_no_epochs_are_never_enough(losses: list[float]) -> None:
+    assert why_not_converged(losses, losses, chance=CHANCE)

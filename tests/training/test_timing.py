@@ -1,0 +1,55 @@
+import time
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from headstart.tasks.classification import Classification
+from headstart.training import timing
+from headstart.training.examples import PictureExamples
+from headstart.training.network import Network
+from headstart.training.phase import Phase
+from headstart.training.timing import least_seconds, measure_cost
+
+
+def test_measuring_changes_neither_the_network_nor_the_randomness(
+    make_network: Callable[..., Network], make_examples: Callable[..., PictureExamples], phase: Phase
+) -> None:
+    network = make_network()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    randomness = torch.get_rng_state()
+    train, validation = make_examples(48), make_examples(24)
+    cost = measure_cost(network, Classification(3), train=train, validation=validation, phase=phase, most_seconds=0.2)
+    assert cost.step_seconds > 0 and cost.validation_seconds > 0
+    assert torch.equal(torch.get_rng_state(), randomness)
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+
+
+@pytest.mark.parametrize(("coarse", "chosen"), [(0.5, "bfloat16"), (0.9, "float32"), (2.0, "float32")])
+def test_bfloat16_is_chosen_only_where_it_is_clearly_faster(
+    coarse: float,
+    chosen: str,
+    make_network: Callable[..., Network],
+    make_examples: Callable[..., PictureExamples],
+    phase: Phase,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    durations = iter([1.0, coarse, 0.25])
+    monkeypatch.setattr(timing, "least_seconds", lambda work, most_seconds: next(durations))
+    examples = make_examples(96)
+    cost = measure_cost(
+        make_network(), Classification(3), train=examples, validation=examples, phase=phase, most_seconds=1.0
+    )
+    assert (cost.precision, cost.step_seconds) == (chosen, coarse if chosen == "bfloat16" else 1.0)
+    assert cost.validation_seconds == pytest.approx(0.25 * 96 / 64)
+
+
+def test_the_shortest_call_counts() -> None:
+    pauses = iter([0.03, 0.001, 0.03, *[0.01] * 20])
+    assert 0.001 <= least_seconds(lambda: time.sleep(next(pauses)), most_seconds=10.0) < 0.01
+
+
+def test_a_slow_call_is_not_repeated() -> None:
+    calls: list[float] = []
+    least_seconds(lambda: calls.append(time.sleep(0.02) or 0.0), most_seconds=0.01)
+    assert len(calls) == 1

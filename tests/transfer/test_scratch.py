@@ -1,0 +1,99 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from headstart.backbones.architectures import build
+from headstart.backbones.splitting import split
+from headstart.backbones.stages import StagedBackbone
+from headstart.core.progress import Silent
+from headstart.training.plan import PhaseCost
+from headstart.transfer import scratch
+from headstart.transfer.scratch import LabelledPictures, ScratchRun, train_from_scratch
+from headstart.transfer.strategy import SCRATCH
+
+COST = PhaseCost("float32", step_seconds=0.5, validation_seconds=0.0)
+
+
+@pytest.fixture
+def known_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step costs half a second, whatever the machine."""
+    monkeypatch.setattr(scratch, "measure_cost", lambda *given, **named: COST)
+
+
+def small_backbone() -> StagedBackbone:
+    return split(build("headstart", "small_convnet", 8, seed=1), size=8)
+
+
+def coloured(count: int = 96) -> LabelledPictures:
+    """Pictures whose brightest channel is their class."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, count)
+    pictures = random.integers(0, 120, (count, 8, 8, 3)).astype(np.uint8)
+    pictures[np.arange(count), :, :, labels] += 100
+    train, validation, test = np.split(random.permutation(count), [count // 2, 3 * count // 4])
+    return LabelledPictures(pictures.__getitem__, labels, train, validation, test, classes=3)
+
+
+def trained(data: LabelledPictures, *, budget: float = 12.0, seed: int = 0) -> ScratchRun:
+    return train_from_scratch(small_backbone(), data, budget=budget, seed=seed, progress=Silent())
+
+
+@pytest.mark.usefixtures("known_cost")
+def test_it_learns_and_answers_for_both_splits() -> None:
+    data = coloured()
+    run = trained(data)
+    assert run.network is not None and run.record is not None
+    assert (run.planned.epochs, len(run.record.epochs)) == (12, 12)
+    for probabilities, positions in (
+        (run.network.validation_probabilities, data.validation),
+        (run.network.test_probabilities, data.test),
+    ):
+        assert probabilities.shape == (len(positions), 3) and probabilities.dtype == np.float64
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+        assert (probabilities.argmax(axis=1) == data.labels[positions]).mean() > 0.9
+
+
+@pytest.mark.usefixtures("known_cost")
+def test_what_is_handed_back_for_saving_gives_the_same_answers() -> None:
+    data = coloured()
+    network = trained(data).network
+    assert network is not None
+    model = build("headstart", "small_convnet", 8, seed=99)
+    model.load_state_dict({name: torch.from_numpy(values) for name, values in network.backbone.items()})
+    pictures = (data.pictures(data.test) / 255 - network.mean) / network.std
+    with torch.inference_mode():
+        features = model(torch.from_numpy(pictures).float().permute(0, 3, 1, 2)).numpy()
+    logits = features @ network.head["weight"].T + network.head["bias"]
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(network.test_probabilities, expected, atol=1e-5)
+    assert all(values.flags.c_contiguous for values in network.backbone.values())
+
+
+@pytest.mark.usefixtures("known_cost")
+def test_labels_of_test_pictures_take_no_part_and_a_seed_fixes_everything() -> None:
+    data = coloured()
+    labels = data.labels.copy()
+    labels[data.test] = 0
+    first, second = trained(data).network, trained(dataclasses.replace(data, labels=labels)).network
+    other = trained(data, seed=1).network
+    assert first is not None and second is not None and other is not None
+    np.testing.assert_array_equal(first.test_probabilities, second.test_probabilities)
+    assert not np.array_equal(first.test_probabilities, other.test_probabilities)
+
+
+@pytest.mark.usefixtures("known_cost")
+def test_a_budget_that_buys_too_few_epochs_trains_nothing() -> None:
+    backbone = small_backbone()
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    run = train_from_scratch(backbone, coloured(), budget=4.9, seed=0, progress=Silent())
+    assert (run.planned.epochs, run.record, run.network) == (4, None, None)
+    assert all(torch.equal(before[name], tensor) for name, tensor in backbone.state_dict().items())
+    assert trained(coloured(), budget=5.1).network is not None
+
+
+def test_a_generous_budget_is_measured_and_bounded_by_the_strategy() -> None:
+    run = trained(coloured(24), budget=1e5)
+    assert run.planned.epochs == SCRATCH.phases[0].epochs
+    assert 0 < run.planned.epoch_seconds < 100

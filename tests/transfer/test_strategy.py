@@ -1,0 +1,44 @@
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+
+import pytest
+
+from headstart.core.errors import UnknownNameError
+from headstart.transfer.strategy import PROBE, SCRATCH, STRATEGIES
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_a_strategy_is_plain_data_under_its_own_name(name: str) -> None:
+    strategy = STRATEGIES[name]
+    assert strategy.name == name
+    assert json.loads(json.dumps(asdict(strategy)))["weights"] == strategy.weights
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_the_rates_rise_and_patience_outlasts_a_quarter(name: str) -> None:
+    for phase in STRATEGIES[name].phases:
+        assert 0 < phase.warm_up < 1
+        assert phase.patience > phase.epochs / 4  # so that early stopping counts as convergence
+
+
+def test_a_probe_needs_no_loop_and_scratch_trains_everything() -> None:
+    assert PROBE.phases == () and PROBE.weights == "pretrained"
+    assert [phase.boundary for phase in SCRATCH.phases] == ["bottom"] and SCRATCH.weights == "random"
+
+
+def test_an_unknown_strategy_suggests_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'probe'"):
+        STRATEGIES["prob"]
+
+
+def test_strategies_and_the_task_contract_come_without_torch() -> None:
+    program = """
+import sys, headstart.tasks.contract
+from headstart.transfer.strategy import STRATEGIES
+[STRATEGIES[name] for name in STRATEGIES]
+print("torch" in sys.modules)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "False"
