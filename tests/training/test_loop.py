@@ -51,6 +51,7 @@ def test_it_learns(make_network: Callable[..., Network], make_examples: Make, ph
 def test_only_what_lies_above_the_boundary_changes(
     boundary: str | int,
     moving: set[str],
+    *,
     optimizer: str,
     make_network: Callable[..., Network],
     make_examples: Make,

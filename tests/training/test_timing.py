@@ -29,6 +29,7 @@ def test_measuring_changes_neither_the_network_nor_the_randomness(
 def test_bfloat16_is_chosen_only_where_it_is_clearly_faster(
     coarse: float,
     chosen: str,
+    *,
     make_network: Callable[..., Network],
     make_examples: Callable[..., PictureExamples],
     phase: Phase,

@@ -106,6 +106,6 @@ def _refuse_unknown(items: Sequence[Item], classes: Sequence[str], origin: str) 
     if unknown:
         raise DataError(
             f"Expected the labels in {origin} to be among the run's {len(classes)} classes ({', '.join(classes[:10])}"
-            f"{', ...' if len(classes) > 10 else ''}), but got {', '.join(map(repr, unknown[:10]))}; rename the folders "
-            "or the labels."
+            f"{', ...' if len(classes) > 10 else ''}), but got {', '.join(map(repr, unknown[:10]))}; rename "
+            "the folders or the labels."
         )

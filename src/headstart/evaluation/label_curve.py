@@ -1,7 +1,8 @@
 """What more labels would buy: accuracy against the number of labelled examples per class.
 
-On cached features a classifier costs milliseconds, so the curve is measured and not guessed: for each number of examples
-per class several random subsets of the training data are drawn, and all of these small problems are solved in one batch.
+On cached features a classifier costs milliseconds, so the curve is measured and not guessed: for each number of
+examples per class several random subsets of the training data are drawn, and all of these small problems are solved in
+one batch.
 """
 
 from __future__ import annotations

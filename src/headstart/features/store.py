@@ -7,8 +7,8 @@ that could change a value, so a row that was made in another way is on another s
     features/<shelf>/<n>.rows.npy     (n, ...) rows, memory-mapped when read
     features/<shelf>/<n>.ids          n digests of 32 bytes, in the same order
 
-Shards are never changed once their ``.ids`` file is there, which is renamed into place last: a reader needs no lock, and
-a process that is killed loses the shard it was writing and nothing else. Writers of one shelf take turns.
+Shards are never changed once their ``.ids`` file is there, which is renamed into place last: a reader needs no lock,
+and a process that is killed loses the shard it was writing and nothing else. Writers of one shelf take turns.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def _candidates(device: str) -> list[EngineSpec]:
 
         if torch.cuda.is_available():
             found += [EngineSpec("torch", precision, "cuda") for precision in ("bf16", "f32")]
-    return [spec for spec in found if device == "auto" or spec.device == device]
+    return [spec for spec in found if device in {"auto", spec.device}]
 
 
 def _images_per_second(engine: Engine, backbone: ConvertedBackbone) -> float:

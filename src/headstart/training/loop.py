@@ -126,7 +126,7 @@ class Loop:
 
     def begin_phase(self, planned: PlannedPhase) -> None:
         """Places the boundary and prepares the optimizer for what lies above it."""
-        self.progress.start("training", total=planned.steps)
+        self.progress.start(f"training, {planned.epochs} epochs", total=planned.steps)
         self.network.place_boundary(planned.phase)
         self.optimizer = build_optimizer(self.network, planned.phase)
         self.schedule = build_schedule(self.optimizer, steps=planned.steps, warm_up=planned.phase.warm_up)

@@ -1,9 +1,9 @@
 """The linear probe: a multinomial logistic regression on frozen features (Alain & Bengio 2017; Kornblith et al. 2019).
 
 How strongly the weights are held back, and how confident the probabilities may be, is decided on *out-of-fold* logits:
-each training example is judged by a classifier that has not seen it. The strength with the smallest out-of-fold log loss,
-after the temperature that suits it best (Guo et al. 2017), is used for one last fit on all training examples. Validation
-and test data have no part in it.
+each training example is judged by a classifier that has not seen it. The strength with the smallest out-of-fold log
+loss, after the temperature that suits it best (Guo et al. 2017), is used for one last fit on all training examples.
+Validation and test data have no part in it.
 """
 
 from __future__ import annotations
