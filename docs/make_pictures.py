@@ -46,7 +46,7 @@ def fit(folder: Path) -> str:
     printed = _read_all(ours)
     if process.wait():
         sys.exit(f"headstart ended with {process.returncode}:\n{printed}")
-    return _MOVES.sub("", printed)
+    return _MOVES.sub("", printed).replace("\r", "")
 
 
 def _read_all(terminal: int) -> str:

@@ -64,6 +64,16 @@ def test_a_broken_index_is_made_again(empty_cache: Path, content: str) -> None:
     assert json.loads(index.read_text())["folder"] == made.folder.name
 
 
+def test_a_damaged_form_that_no_index_names_is_made_again(empty_cache: Path) -> None:
+    made = open_backbone(SMALL, random_weights=True)
+    (index,) = (empty_cache / "models" / "names").iterdir()
+    index.unlink()
+    made.weights.write_bytes(b"")
+    heard = Heard()
+    assert open_backbone(SMALL, random_weights=True, progress=heard) == made
+    assert any("weights.safetensors" in message for message in heard.said)
+
+
 def test_a_card_finds_its_converted_form(empty_cache: Path) -> None:
     made = open_backbone(SMALL, random_weights=True)
     assert find_converted(made.card) == made

@@ -60,7 +60,7 @@ def test_one_that_cannot_finish_is_not_run_and_says_what_it_would_need(monkeypat
     baseline = same_architecture(CARD, digits(), budget=60.0, seed=0, progress=Silent())
     candidate = baseline.candidate
     assert (candidate.status, candidate.epochs, baseline.network) == ("not run", 0, None)
-    assert candidate.detail == "5 epochs would need about 20 minutes; raise --baseline-budget"
+    assert candidate.detail == "5 epochs would need about 10 minutes; raise --baseline-budget"
     assert candidate.validation_probabilities is None and not candidate.converged
 
 
@@ -105,7 +105,7 @@ def test_the_small_network_learns_photos_of_32_pixels(real_data: Path, monkeypat
     data = LabelledPictures(
         pictures.__getitem__, labels, shuffled[450:], shuffled[:450], np.flatnonzero(~in_train), classes=10
     )
-    monkeypatch.setattr(scratch, "measure_cost", lambda *given, **named: PhaseCost("float32", 0.05, 0.0))
+    monkeypatch.setattr(scratch, "measure_cost", lambda *given, **named: PhaseCost("float32", 0.1, 0.0))
     candidate = small_network(data, budget=60.0, seed=0, progress=Silent()).candidate
     assert (candidate.status, candidate.epochs) == ("ok", 15)
     assert candidate.test_probabilities is not None

@@ -26,7 +26,7 @@ def small_backbone() -> StagedBackbone:
     return split(build("headstart", "small_convnet", 8, seed=1), size=8)
 
 
-def coloured(count: int = 96) -> LabelledPictures:
+def coloured(count: int = 240) -> LabelledPictures:
     """Pictures whose brightest channel is their class."""
     random = np.random.default_rng(0)
     labels = random.integers(0, 3, count)

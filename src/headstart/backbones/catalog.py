@@ -59,10 +59,8 @@ def find_converted(card: BackboneCard) -> ConvertedBackbone | None:
 
     A run that did not change its backbone finds it this way by the card in its manifest.
     """
-    try:
-        return ConvertedBackbone.open(cache_home() / "models" / folder_name(card))
-    except WeightsError:
-        return None
+    models = cache_home() / "models"
+    return _open_intact(models / folder_name(card), models)
 
 
 def _find(
@@ -76,6 +74,10 @@ def _find(
         folder = models / str(entry["folder"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return _open_intact(folder, models, quarantine)
+
+
+def _open_intact(folder: Path, models: Path, quarantine: Progress | None = None) -> ConvertedBackbone | None:
     if not folder.is_dir():
         return None
     try:
@@ -92,8 +94,8 @@ def _convert(models: Path, request: Request, stamp: str, progress: Progress) -> 
 
     backbone, card = open_source(request)
     progress.say(f"Backbone {card.name}: {card.source}.")
-    folder = convert(backbone, card, models)
-    converted = ConvertedBackbone.open(folder)
+    folder = models / folder_name(card)
+    converted = _open_intact(folder, models, progress) or ConvertedBackbone.open(convert(backbone, card, models))
     write_json(_index_file(models, request), {"request": request.to_json(), "stamp": stamp, "folder": folder.name})
     progress.finish(f"{card.parameters / 1e6:.1f} million parameters, {len(card.stages)} stages")
     return converted

@@ -76,15 +76,13 @@ def convert(backbone: StagedBackbone, card: BackboneCard, models: Path) -> Path:
         models: The folder of all converted backbones.
 
     Returns:
-        The folder, new or found.
+        The new folder.
 
     Raises:
         EngineError: The engine model does not give what torch gives.
-        StorageError: The disk refuses.
+        StorageError: The folder is there already, or the disk refuses.
     """
     target = models / folder_name(card)
-    if target.is_dir():
-        return target
     with new_folder(target) as folder:
         _write_engine_model(backbone, card, folder / ENGINE_MODEL)
         _write_weights(backbone, folder / WEIGHTS)

@@ -15,7 +15,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -141,7 +142,7 @@ def decode(content: Content, *, enough: int | None = None) -> Decoded:
     kind = _format_of(content)
     if kind is None:
         raise _why_no_format(content)
-    try:
+    with _broken_is_unreadable(kind):
         image = _OPENERS[kind](io.BytesIO(content))
         width, height = _checked_size(image.size)
         if enough is not None and kind == "JPEG":
@@ -149,15 +150,7 @@ def decode(content: Content, *, enough: int | None = None) -> Decoded:
         image.load()
         orientation = _orientation(image)
         pixels, note = _to_rgb(image)
-        several = _has_more_frames(image, kind)
-    except UnreadableError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise UnreadableError("too large", str(error)) from error
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly every kind of error on broken input
-        raise UnreadableError("truncated or broken", f"{kind}: {error}") from error
+    several = _has_more_frames(image, kind)
     if orientation in _TURNS:
         pixels = pixels.transpose(_TURNS[orientation])
         width, height = (height, width) if orientation >= 5 else (width, height)
@@ -210,6 +203,18 @@ def _why_no_format(content: bytes) -> UnreadableError:
     if found:
         return UnreadableError("unsupported format", f"the bytes are {found}; convert it to JPEG or PNG")
     return UnreadableError("not an image", f"the bytes begin with {content[:8]!r}, which no supported format does")
+
+
+@contextmanager
+def _broken_is_unreadable(kind: str) -> Iterator[None]:
+    try:
+        yield
+    except (UnreadableError, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise UnreadableError("too large", str(error)) from error
+    except Exception as error:  # Pillow's decoders raise nearly every kind of error on broken input
+        raise UnreadableError("truncated or broken", f"{kind}: {error}") from error
 
 
 def _checked_size(size: tuple[int, int]) -> tuple[int, int]:

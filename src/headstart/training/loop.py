@@ -140,7 +140,8 @@ class Loop:
             except NotFinite as stop:
                 return records, "not finite", f"stopped in epoch {number + 1}: {stop}; kept {kept}"
             kept.consider(self.network, number, records[-1].validation_loss)
-            if number - (kept.epoch or 0) >= planned.phase.patience:
+            unfinished = number + 1 < planned.epochs
+            if unfinished and number - (kept.epoch or 0) >= planned.phase.patience:
                 return records, "early stopping", f"stopped early after epoch {number + 1}; kept {kept}"
         return records, "as planned", f"{planned.epochs} epochs; kept {kept}"
 

@@ -91,6 +91,13 @@ def test_other_kinds_of_files_stand_in_the_ledger(write_pictures):
     assert [entry.id for entry in table.ledger.ignored] == ["LICENCE"]
 
 
+def test_other_kinds_between_class_folders_stand_in_the_ledger_too(write_pictures):
+    root = write_pictures("Greek/a/1.png", "Latin/b/1.png")
+    (root / "Greek" / "notes.txt").write_text("")
+
+    assert [entry.id for entry in read(root).ledger.excluded] == ["Greek/notes.txt"]
+
+
 def test_empty_class_folders_are_remembered(write_pictures):
     root = write_pictures("cat/1.png", "dog/1.png")
     (root / "wasp" / "inner").mkdir(parents=True)

@@ -77,6 +77,24 @@ def test_offline_fails_at_once(monkeypatch):
         read("nobody/nothing")
 
 
+def test_a_hub_that_does_not_answer_fails_without_retries(monkeypatch):
+    from huggingface_hub import constants
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError("no route")
+
+    def sleep(seconds: float) -> None:
+        raise AssertionError("waited for a hub that does not answer")
+
+    monkeypatch.setattr("socket.create_connection", refuse)
+    monkeypatch.setattr("headstart.data.readers.huggingface.getproxies", dict)
+    monkeypatch.setattr("time.sleep", sleep)
+    with pytest.raises(UnavailableError, match="hf:nobody/nothing"):
+        read("nobody/nothing")
+
+    assert not constants.HF_HUB_OFFLINE
+
+
 def test_missing_library_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(UnavailableError, match=r"headstart\[hf\]"):

@@ -1,5 +1,5 @@
 from headstart.data.items import BytesSource, Item, ItemTable, Ledger
-from headstart.data.readers.split_names import are_split_names, count_splits, second_split_is_test, split_named
+from headstart.data.readers.split_names import are_split_names, second_split_is_test, split_named
 
 
 def table_of(*splits):
@@ -28,7 +28,3 @@ def test_three_splits_or_train_and_test_stay():
         table = second_split_is_test(table_of(*splits))
         assert tuple(item.split for item in table.items) == splits
         assert not table.ledger.notes
-
-
-def test_counts_in_order():
-    assert list(count_splits(table_of("test", "train", "test").items).items()) == [("train", 1), ("test", 2)]

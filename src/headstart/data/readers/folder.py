@@ -106,12 +106,14 @@ def _class_depth(bases: list[tuple[Split | None, Folder]], top: Folder, root: Pa
 
 def _items(base: Folder, split: Split | None, *, depth: int, ledger: Ledger) -> Iterator[Item]:
     _leave_out_files(base, ledger)
+    for folder in base.folders:
+        for below in folder.walk():
+            ledger.excluded.extend(other_kind(below, name, suffix) for name, suffix in below.others)
     for folder in _at_depth(base, depth):
         label = folder.relative.removeprefix(base.relative).lstrip("/")
         if not folder.count:
             ledger.empty_classes.append(folder.relative)
         for below in folder.walk():
-            ledger.excluded.extend(other_kind(below, name, suffix) for name, suffix in below.others)
             for name, path in below.files:
                 yield Item(below.within(name), FileSource(Path(path)), label, None, split)
 

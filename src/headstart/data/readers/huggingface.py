@@ -7,16 +7,22 @@ respected: then only what is in the Hugging Face cache is used.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from headstart.core.errors import DataError, UnavailableError
 from headstart.data.columns import Columns
 from headstart.data.items import Exclusion, Item, ItemTable, Ledger, Split
 from headstart.data.readers.split_names import split_named
+
+_PATIENCE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,13 +85,42 @@ def _open(data: str) -> dict[str, Any]:
             found = datasets.load_from_disk(data)
         else:
             name, _, configuration = data.partition(":")
-            found = datasets.load_dataset(name, configuration or None)
+            with nullcontext() if _hub_answers() else _offline():
+                found = datasets.load_dataset(name, configuration or None)
     except (OSError, ValueError, RuntimeError) as error:
         raise UnavailableError(
             f"Expected to get the data set hf:{data}, but {type(error).__name__}: "
-            f"{str(error).splitlines()[0]} Check its name and the connection, or give a local copy."
+            f"{str(error).splitlines()[0].rstrip('.')}. Check its name and the connection, or give a local copy."
         ) from error
     return dict(found) if isinstance(found, dict) else {str(found.split or "all"): found}
+
+
+def _hub_answers() -> bool:
+    """Whether the hub can be reached: its own client would retry for half a minute before it says so."""
+    from huggingface_hub import constants
+
+    endpoint = urlsplit(constants.ENDPOINT)
+    if constants.HF_HUB_OFFLINE or getproxies().get(endpoint.scheme):
+        return True  # nothing is asked for, or the proxy decides
+    try:
+        socket.create_connection((endpoint.hostname, endpoint.port or 443), timeout=_PATIENCE_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """As with ``HF_HUB_OFFLINE``: what is in the Hugging Face cache is used, and nothing is asked for."""
+    import datasets
+    from huggingface_hub import constants
+
+    before = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
+    datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before
 
 
 def _choose(dataset: Any, wanted: Columns, data: str) -> Columns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from headstart.data.items import SPLITS, Item, ItemTable, Split
+from headstart.data.items import ItemTable, Split
 
 _NAMES: dict[str, Split] = {
     "train": "train",
@@ -49,9 +49,3 @@ def second_split_is_test(table: ItemTable) -> ItemTable:
         "There are two splits only: the second one is used as the test split, and validation is carved from training."
     )
     return table.with_items(replace(item, split="test") if item.split == "validation" else item for item in table.items)
-
-
-def count_splits(items: Iterable[Item]) -> dict[Split, int]:
-    """Number of items in each split that occurs, in the order train, validation, test."""
-    found = [item.split for item in items]
-    return {split: found.count(split) for split in SPLITS if split in found}

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from headstart.core.errors import DataError
 from headstart.data.columns import Columns
@@ -106,8 +106,8 @@ def _read_items(path: Path, *, columns: Columns, suffixes: frozenset[str], ledge
     chosen = choose_columns(rows, columns, suffixes)
     used = [f"{name!r} for {what}" for what, name in _purposes(chosen) if name]
     ledger.notes.append(f"Columns of {path.name}: {', '.join(used)}.")
-    content = rows.column(chosen.item or "")
-    labels = [_text(cell) for cell in rows.column(chosen.label or "")]
+    content = rows.column(cast(str, chosen.item))
+    labels = [_text(cell) for cell in rows.column(cast(str, chosen.label))]
     complete = _without_empty_cells(rows, content, labels, chosen, ledger)
     located = _locate(rows, content, complete, ledger)
     groups = [_text(cell) for cell in rows.column(chosen.group)] if chosen.group else None
