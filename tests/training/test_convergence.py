@@ -27,19 +27,25 @@ def test_a_network_that_has_learned_nothing_has_not() -> None:
     assert why_not_converged(flat, flat, chance=CHANCE) == "its training loss is 2.30, where guessing gives 2.30"
 
 
+def test_where_the_training_examples_are_known_by_heart_nothing_is_left_to_learn() -> None:
+    falling = curve(2.3, 1.0, 40)
+    assert why_not_converged(curve(2.3, 0.0, 5), falling, chance=CHANCE) == ""
+    assert why_not_converged(curve(2.3, 0.3, 5), falling, chance=CHANCE)
+
+
 def test_overfitting_is_arriving() -> None:
     validation = curve(2.3, 1.0, 4, 10) + list(np.linspace(1.1, 3.0, 30))
-    assert why_not_converged(curve(2.3, 0.0, 5), validation, chance=CHANCE) == ""
+    assert why_not_converged(curve(2.3, 0.3, 5), validation, chance=CHANCE) == ""
 
 
 def test_labels_without_meaning_are_learned_by_heart_and_that_is_all() -> None:
     validation = [2.4, *np.linspace(2.5, 4.0, 39)]
-    assert why_not_converged(curve(2.3, 0.0, 5), validation, chance=CHANCE) == ""
+    assert why_not_converged(curve(2.3, 0.3, 5), validation, chance=CHANCE) == ""
 
 
 def test_a_loss_near_zero_may_keep_halving() -> None:
     validation = [2.0, 0.5, 0.1, 0.08, 0.06, 0.04, 0.02, 0.01]
-    assert why_not_converged([0.01] * 8, validation, chance=CHANCE) == ""
+    assert why_not_converged([0.3] * 8, validation, chance=CHANCE) == ""
 
 
 def test_the_share_is_of_the_gain_over_chance() -> None:

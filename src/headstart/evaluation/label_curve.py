@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.evaluation.intervals import Interval, wilson
-from headstart.features.solver import Rows, principal_axes, rotated, solve
+from headstart.features.solver import PrincipalAxes, Rows, rotated, solve
 
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _DRAWS = 4
@@ -48,6 +48,7 @@ def label_curve(
     test_labels: NDArray[np.int64],
     classes: int,
     strength: float,
+    axes: PrincipalAxes,
     seed: int = 0,
 ) -> list[CurvePoint]:
     """Test accuracy of probes on 1, 2, 5, 10, ... training examples per class.
@@ -62,6 +63,7 @@ def label_curve(
         test_labels: ``(M,)``.
         classes: C.
         strength: The probe's strength.
+        axes: The principal axes of ``features``.
         seed: For the draws.
 
     Returns:
@@ -73,7 +75,6 @@ def label_curve(
         return []
     sizes = [size for size in _SIZES if size < largest]
     members = np.concatenate([*(_draws(labels, size, seed) for size in sizes), np.ones((1, len(labels)), bool)])
-    axes = principal_axes(features)
     solution = solve(
         rotated(features, axes),
         labels,

@@ -399,9 +399,8 @@ def _axes_from_few_rows(rows: Rows, mean: Float32) -> Float32:
     centred = np.concatenate([chunk - mean for _, chunk in rows.chunks(rows.shape[0])])
     values, vectors = np.linalg.eigh(centred @ centred.T)
     kept = values > 1e-6 * max(float(values[-1]), 1e-30)
-    # Gram vectors give the axes up to length; QR makes them orthonormal to working precision.
-    axes: Float32 = np.linalg.qr(centred.T @ vectors[:, kept][:, ::-1])[0]
-    return axes
+    axes = centred.T @ vectors[:, kept][:, ::-1]
+    return np.asarray(axes / np.linalg.norm(axes, axis=0), dtype=np.float32)
 
 
 def _leading_axes(rows: Rows, mean: Float32, most: int, seed: int) -> Float32:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 #: The training loss must have come below this share of the chance level: the network has learned something.
 LEARNED = 0.9
+#: Below this share of the chance level the training examples are known by heart: more epochs have nothing to teach.
+FITTED = 0.1
 #: The last quarter of the epochs may have brought at most this share of all that was gained on validation.
 LAST_GAIN = 0.05
 
@@ -13,15 +15,16 @@ LAST_GAIN = 0.05
 def why_not_converged(train_losses: Sequence[float], validation_losses: Sequence[float], *, chance: float) -> str:
     r"""Judges a training by its own curves.
 
-    With :math:`v` the lowest validation loss, :math:`v'` the lowest before the last quarter of the epochs and
-    :math:`c` the loss of a uniform guess, a training has converged where its last training loss is at most
-    :math:`0.9 \, c` and the last quarter brought at most a twentieth of the gain over chance:
+    Let :math:`c` be the loss of a uniform guess, :math:`v` the lowest validation loss and :math:`v'` the lowest before
+    the last quarter of the epochs. A training has converged where its last training loss is at most :math:`0.9 \, c`
+    (it has learned something), and either that loss is at most :math:`0.1 \, c` (nothing is left to learn) or the last
+    quarter brought at most a twentieth of the gain over chance:
 
     .. math:: v' - v \le 0.05 \, \max(c - v, 0)
 
-    The share of the gain is used rather than the share of the loss, because a loss that is almost zero keeps falling
-    by large factors long after the answers stopped changing. Early stopping passes by itself once its patience is
-    longer than a quarter of the epochs.
+    The share is of the gain, not of the loss: a loss near zero keeps falling by large factors long after the answers
+    stopped changing. The rule leans towards "converged", because a baseline that counts can only make the verdict on
+    transfer harder. Early stopping passes by itself where its patience is longer than a quarter of the epochs.
 
     Args:
         train_losses: Mean training loss per epoch, in order.
@@ -41,6 +44,8 @@ def why_not_converged(train_losses: Sequence[float], validation_losses: Sequence
         return "no epoch was finished"
     if train_losses[-1] > LEARNED * chance:
         return f"its training loss is {train_losses[-1]:.2f}, where guessing gives {chance:.2f}"
+    if train_losses[-1] <= FITTED * chance:
+        return ""
     quarter = max(1, len(validation_losses) // 4)
     best, before = min(validation_losses), min(validation_losses[:-quarter], default=chance)
     if before - best > LAST_GAIN * max(chance - best, 0.0):

@@ -55,12 +55,14 @@ class Probe:
         head: The classifier.
         strength: The chosen prior precision.
         tried: What every strength reached out of fold, weakest first.
+        axes: The principal axes it was solved in; others who solve on the same features need not find them again.
         converged: Whether the last fit reached its tolerance.
     """
 
     head: LinearHead
     strength: float
     tried: tuple[StrengthTried, ...]
+    axes: PrincipalAxes
     converged: bool
 
 
@@ -111,7 +113,7 @@ def fit_probe(
     )
     weight, bias = axes.to_features(solution.coefficients[0], solution.bias[0])
     head = LinearHead(np.ascontiguousarray(weight.T, np.float32), bias.astype(np.float32), best.temperature)
-    return Probe(head, best.strength, tuple(tried), bool(solution.converged[0]))
+    return Probe(head, best.strength, tuple(tried), axes, bool(solution.converged[0]))
 
 
 def best_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:

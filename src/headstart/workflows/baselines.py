@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MOST_IN_MEMORY = 512 * 1024**2
 
 #: Leading principal axes of the plain representation that are used; for pictures they hold all but a percent or so.
-PLAIN_AXES = 512
+PLAIN_AXES = 256
 
 
 def plain_baseline(examples: Examples, *, seed: int) -> Candidate:

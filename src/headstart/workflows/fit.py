@@ -26,7 +26,7 @@ from headstart.workflows.arrange import DataOptions
 from headstart.workflows.baselines import plain_baseline, trained_baselines
 from headstart.workflows.gather import BackboneOptions, Examples, gather
 from headstart.workflows.judgement import Judged, judge_saved
-from headstart.workflows.probes import FittedProbe, fit_probes, label_curve_of
+from headstart.workflows.probes import FittedProbe, fit_linear, fit_mlp, label_curve_of, refuse_unknown_head
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,18 @@ def fit(
     """
     progress = progress or Silent()
     watch = Stopwatch()
+    refuse_unknown_head(options.head)
     target = choose_run_path(options.out, _short_name(data.data))
     examples = gather(data, backbone, progress=progress, watch=watch)
     with watch.step("probe"):
-        probes = fit_probes(examples, head=options.head, seed=options.seed, progress=progress)
+        linear, fitted = fit_linear(examples, seed=options.seed, progress=progress)
+        probes = [fitted]
+        if options.head == "mlp":
+            probes.insert(0, fit_mlp(examples, seed=options.seed, progress=progress))
     chosen = probes[0]
     candidates = [*(probe.candidate for probe in probes), *_baselines(examples, options, progress, watch)]
     with watch.step("label curve"):
-        curve = label_curve_of(examples, strength=probes[-1].facts["strength"], seed=options.seed)
+        curve = label_curve_of(examples, linear, seed=options.seed)
 
     def measure(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         with watch.step("judge"):

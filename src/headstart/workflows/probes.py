@@ -11,7 +11,7 @@ from headstart.evaluation.candidates import Candidate
 from headstart.evaluation.label_curve import CurvePoint, label_curve
 from headstart.features.store import Table
 from headstart.transfer.heads import Head
-from headstart.transfer.probe import fit_probe
+from headstart.transfer.probe import Probe, fit_probe
 from headstart.workflows.gather import Examples
 
 HEADS = ("linear", "mlp")
@@ -32,19 +32,17 @@ class FittedProbe:
     facts: dict[str, Any]
 
 
-def fit_probes(examples: Examples, *, head: str, seed: int, progress: Progress) -> list[FittedProbe]:
-    """The head that was asked for first, and the linear probe last.
+def refuse_unknown_head(head: str) -> None:
+    """Refuses a head that there is not.
 
     Raises:
         UnknownNameError: There is no such head.
     """
     if head not in HEADS:
         raise UnknownNameError("head", head, HEADS)
-    linear = fit_linear(examples, seed=seed, progress=progress)
-    return [linear] if head == "linear" else [fit_mlp(examples, seed=seed, progress=progress), linear]
 
 
-def fit_linear(examples: Examples, *, seed: int, progress: Progress) -> FittedProbe:
+def fit_linear(examples: Examples, *, seed: int, progress: Progress) -> tuple[Probe, FittedProbe]:
     """The linear probe on training features at the top."""
     progress.start("probe")
     watch = Stopwatch()
@@ -65,7 +63,7 @@ def fit_linear(examples: Examples, *, seed: int, progress: Progress) -> FittedPr
         "strengths_tried": [asdict(row) for row in probe.tried],
     }
     candidate = _candidate("linear probe", probe.head, examples, seconds=watch.seconds["fit"], detail=detail)
-    return FittedProbe(probe.head, candidate, facts)
+    return probe, FittedProbe(probe.head, candidate, facts)
 
 
 def fit_mlp(examples: Examples, *, seed: int, progress: Progress) -> FittedProbe:
@@ -92,7 +90,7 @@ def fit_mlp(examples: Examples, *, seed: int, progress: Progress) -> FittedProbe
     return FittedProbe(probe.head, candidate, facts)
 
 
-def label_curve_of(examples: Examples, *, strength: float, seed: int) -> list[CurvePoint]:
+def label_curve_of(examples: Examples, probe: Probe, *, seed: int) -> list[CurvePoint]:
     """The linear probe's accuracy against the number of labels."""
     arranged = examples.arranged
     train, test = arranged.rows("train"), arranged.rows("test")
@@ -102,7 +100,8 @@ def label_curve_of(examples: Examples, *, strength: float, seed: int) -> list[Cu
         test_features=examples.top.select(test),
         test_labels=arranged.labels[test],
         classes=len(arranged.classes),
-        strength=strength,
+        strength=probe.strength,
+        axes=probe.axes,
         seed=seed,
     )
 
