@@ -82,7 +82,7 @@ def label_curve(
         strengths=np.full(len(members), strength),
         members=members,
         variances=axes.variances,
-        tolerance=2e-3,
+        tolerance=1e-2,
     )
     coordinates = np.asarray(rotated(test_features, axes).array)
     accuracies = np.array(

@@ -15,7 +15,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from headstart.backbones.converted import ConvertedBackbone
 from headstart.core.errors import DataError
 from headstart.core.files import write_json
-from headstart.core.machine import cpu_identity, version
+from headstart.core.machine import cores, cpu_identity, version
 from headstart.core.progress import Progress, Silent
 from headstart.data.items import Item
 from headstart.data.modality import Modality
@@ -37,7 +38,7 @@ from headstart.features.trial import TrialRow, reference_spec, start_engine
 
 LEAST_COSINE = 0.99
 MOST_CHANGED = 0.01
-LEAST_SAMPLE, MOST_SAMPLE, SAMPLE_SHARE = 32, 256, 16
+LEAST_SAMPLE, MOST_SAMPLE, SAMPLE_SHARE = 32, 256, 32
 _BATCH = 32
 _FOLDS = 4
 _STRENGTH = 100.0
@@ -117,33 +118,41 @@ def _judge(
     trial: Sequence[TrialRow],
 ) -> tuple[list[Admission], Engine]:
     """Judges path after path, fastest first, until one is admitted; the reference is the last resort."""
-    preprocess = backbone.card.preprocess
-    pairs = []
-    for item in items:
-        try:
-            content = item.source.read()
-            pairs.append(
-                (modality.prepare_reference(content, preprocess), modality.prepare(content, preprocess).inputs, item)
-            )
-        except (DataError, OSError):
-            continue  # the pass over the data will name it
+    sample = _prepared_both_ways(items, backbone, modality)
     reference_engine = start_engine(reference_spec(), backbone, stages)
-    if not pairs:
+    if not sample:
         return [Admission(reference_spec(), True, 0, 1.0, None)], reference_engine
-    labels = [item.label for _, _, item in pairs]
-    reference = _compute(reference_engine, [inputs for inputs, _, _ in pairs])
-    fast = [inputs for _, inputs, _ in pairs]
+    labels = [item.label for item, _, _ in sample]
+    reference = _compute(reference_engine, [inputs for _, inputs, _ in sample])
     judged = []
     for row in trial:
-        engine = start_engine(row.engine, backbone, stages)
-        features = _compute(engine, fast)
+        same_engine = replace(row.engine, transform="source") == reference_spec()
+        engine = reference_engine if same_engine else start_engine(row.engine, backbone, stages)
+        features = _compute(engine, [inputs for _, _, inputs in sample])
         cosine = min(percentile_cosine(features[stage], reference[stage]) for stage in stages)
         changed = changed_predictions(features[stages[-1]], reference[stages[-1]], labels)
         admitted = cosine >= LEAST_COSINE and (changed is None or changed <= MOST_CHANGED)
-        judged.append(Admission(row.engine, admitted, len(pairs), cosine, changed, row.images_per_second))
+        judged.append(Admission(row.engine, admitted, len(sample), cosine, changed, row.images_per_second))
         if admitted:
             return judged, engine
-    return [*judged, Admission(reference_spec(), True, len(pairs), 1.0, 0.0)], reference_engine
+    return [*judged, Admission(reference_spec(), True, len(sample), 1.0, 0.0)], reference_engine
+
+
+def _prepared_both_ways(
+    items: Sequence[Item], backbone: ConvertedBackbone, modality: Modality
+) -> list[tuple[Item, NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Each item with its input by the source's own transform and by the fast path; unreadable ones are left out."""
+    preprocess = backbone.card.preprocess
+
+    def prepare(item: Item) -> tuple[Item, NDArray[np.uint8], NDArray[np.uint8]] | None:
+        try:
+            content = item.source.read()
+            return item, modality.prepare_reference(content, preprocess), modality.prepare(content, preprocess).inputs
+        except (DataError, OSError):
+            return None  # the pass over the data will name it
+
+    with ThreadPoolExecutor(max_workers=cores()) as pool:
+        return [found for found in pool.map(prepare, items) if found is not None]
 
 
 def percentile_cosine(features: NDArray[np.float32], reference: NDArray[np.float32]) -> float:

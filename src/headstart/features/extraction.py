@@ -29,7 +29,7 @@ from headstart.data.modality import Modality, Prepared
 from headstart.features.engines.contract import Engine, EngineSpec
 from headstart.features.store import Shelf, Table, evict
 
-BATCH = 32
+BATCH = 64
 BLOCK = 8
 COMMIT_ROWS = 4096
 _INSPECTION_ROW = np.dtype(

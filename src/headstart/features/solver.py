@@ -99,7 +99,7 @@ def principal_axes(rows: Rows, *, most: int = MOST_EXACT_AXES, seed: int = 0) ->
     Args:
         rows: ``(N, D)``.
         most: The most axes to keep. Where there are more, the leading ones are found by randomised subspace iteration
-            (Halko, Martinsson & Tropp 2011, algorithm 4.4, two iterations).
+            (Halko, Martinsson & Tropp 2011, algorithm 4.4, one iteration).
         seed: For the random start of that iteration.
 
     Returns:
@@ -405,7 +405,7 @@ def _axes_from_few_rows(rows: Rows, mean: Float32) -> Float32:
 
 def _leading_axes(rows: Rows, mean: Float32, most: int, seed: int) -> Float32:
     axes = np.random.default_rng(seed).standard_normal((rows.shape[1], most + 10)).astype(np.float32)
-    for _ in range(3):
+    for _ in range(2):
         axes = np.linalg.qr(_gram_product(rows, mean, axes))[0]
     # Within the subspace that was found, the axes themselves come from its own small Gram matrix (Rayleigh-Ritz).
     vectors = np.linalg.eigh(axes.T @ _gram_product(rows, mean, axes))[1]

