@@ -114,7 +114,7 @@ def fit(
     random_weights: bool = False,
     head: str = "linear",
     scratch: bool = True,
-    baseline_budget: float | str = 60.0,
+    baseline_budget: float | str = 30.0,
     per_class: int | None = None,
     drop_near: bool = False,
     item_column: str | None = None,
@@ -131,7 +131,7 @@ def fit(
     Args:
         data: A folder with a folder per class, a table, or a name such as ``"sklearn:digits"``.
         out: The run's folder; ``None`` takes a free name under ``runs/``.
-        strategy: ``"probe"``: a head on frozen features.
+        strategy: ``"probe"``: a head on frozen features; ``"scratch"``: the strongest network from random weights.
         backbone: ``source:architecture``; ``None`` takes the offline default.
         architecture: The architecture of a ``file:`` checkpoint.
         random_weights: Take the architecture with random weights.

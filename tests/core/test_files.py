@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+
 from headstart.core.errors import StorageError
 from headstart.core.files import new_folder, write_atomic, write_bytes, write_json
 

@@ -1,6 +1,7 @@
 """Where the cache is, and how large it may be."""
 
 import pytest
+
 from headstart.core.errors import UsageError
 from headstart.core.home import cache_home, cache_limit
 

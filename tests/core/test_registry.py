@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from headstart.core.errors import DataError, UnknownNameError
 from headstart.core.registry import Registry
 
@@ -22,7 +23,7 @@ def test_an_unknown_name_suggests_the_nearest():
 
 
 def test_a_third_party_joins_by_entry_point(monkeypatch):
-    import importlib.metadata as metadata
+    from importlib import metadata
 
     point = metadata.EntryPoint("theirs", "pathlib:PurePosixPath", "group.of.parts")
     monkeypatch.setattr(metadata, "entry_points", lambda group: [point] if group == "group.of.parts" else [])

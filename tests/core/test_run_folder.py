@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+
 from headstart.core.errors import RunFolderError, UsageError
 from headstart.core.run_folder import choose_run_path, open_run, publish_run
 

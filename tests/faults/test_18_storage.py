@@ -7,13 +7,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-import headstart
 import numpy as np
 import pytest
+from tests.conftest import QUICK, draw_shapes
+
+import headstart
 from headstart.core import files
 from headstart.core.errors import StorageError
 from headstart.features.store import Shelf
-from tests.conftest import QUICK, draw_shapes
 
 
 class FullDisk:

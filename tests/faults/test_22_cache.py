@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+
 from headstart.backbones.catalog import open_backbone
 from headstart.data.modality import MODALITIES
 from headstart.features import extraction

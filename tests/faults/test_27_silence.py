@@ -46,5 +46,5 @@ def test_a_whole_fit_and_prediction_stay_at_home(shapes, tmp_path):
 
 def test_the_watch_sees_a_socket(tmp_path):
     """The watch itself works: a name look-up ends the process."""
-    code = WATCHED.split("from headstart")[0] + "import socket\nsocket.getaddrinfo('localhost', 80)"
+    code = WATCHED.split("from headstart", maxsplit=1)[0] + "import socket\nsocket.getaddrinfo('localhost', 80)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 7

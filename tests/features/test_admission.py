@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from headstart.backbones.catalog import open_backbone
 from headstart.data.items import ArraySource, Item
 from headstart.data.modality import MODALITIES

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from headstart.backbones.catalog import open_backbone
 from headstart.core.errors import EngineError
 from headstart.data.items import ArraySource, FileSource, Item
@@ -70,7 +71,9 @@ def test_features_equal_those_of_the_torch_module(backbone):
     items = pictures(5)
     found, _ = run(items, backbone, spec=reference_spec())
     inputs = np.stack([IMAGE.prepare_reference(item.source.read(), backbone.card.preprocess) for item in items])
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (backbone.card.preprocess.mean, backbone.card.preprocess.std))
+    mean, std = (
+        torch.tensor(values).view(3, 1, 1) for values in (backbone.card.preprocess.mean, backbone.card.preprocess.std)
+    )
     with torch.inference_mode():
         expected = backbone.load()((torch.from_numpy(inputs).permute(0, 3, 1, 2) / 255 - mean) / std).numpy()
     rows = found.features[backbone.card.top.name].take(slice(None)).astype(np.float32)
@@ -105,7 +108,12 @@ def test_several_stages_at_once_have_their_dimensions(backbone):
 def test_what_cannot_be_decoded_is_named_and_labels_stay_with_their_items(backbone, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff not a picture")
     good = pictures(3)
-    items = [good[0], Item("broken", FileSource(tmp_path / "broken.jpg")), Item("gone", FileSource(tmp_path / "no")), *good[1:]]
+    items = [
+        good[0],
+        Item("broken", FileSource(tmp_path / "broken.jpg")),
+        Item("gone", FileSource(tmp_path / "no")),
+        *good[1:],
+    ]
     found, computed = run(items, backbone)
     assert found.readable.tolist() == [0, 3, 4]
     assert set(found.failures) == {1, 2}

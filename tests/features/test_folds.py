@@ -1,9 +1,10 @@
 """Folds are balanced, never divide a group, and follow the seed."""
 
 import numpy as np
-from headstart.features.folds import grouped_folds, stratified_folds
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headstart.features.folds import grouped_folds, stratified_folds
 
 
 @given(st.lists(st.integers(0, 4), min_size=5, max_size=80), st.integers(2, 5), st.integers(0, 9))

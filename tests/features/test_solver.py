@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+
 from headstart.features import solver
 from headstart.features.solver import ArrayRows, principal_axes, rotated, solve
-from sklearn.linear_model import LogisticRegression
 
 
 def blobs(rows=120, dim=12, classes=3, *, seed=0):

@@ -1,6 +1,7 @@
 """The probe with a hidden layer learns what a linear one cannot, and survives without torch."""
 
 import numpy as np
+
 from headstart.features.solver import ArrayRows
 from headstart.transfer.mlp_probe import fit_mlp_probe
 from headstart.transfer.probe import fit_probe

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegressionCV
+
 from headstart.features.solver import ArrayRows
 from headstart.transfer import probe
 from headstart.transfer.heads import LinearHead, MlpHead, read_head, softmax
 from headstart.transfer.probe import best_temperature, fit_probe
-from scipy.optimize import minimize_scalar
-from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegressionCV
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,9 @@ def test_reaches_what_scikit_learn_reaches_with_cross_validation(digits):
     train, train_labels, test, test_labels = digits
     fitted = fit_probe(ArrayRows(train), train_labels, classes=10)
     ours = (fitted.head.probabilities(ArrayRows(test)).argmax(axis=1) == test_labels).mean()
-    oracle = LogisticRegressionCV(Cs=6, cv=3, max_iter=2000, scoring="neg_log_loss", l1_ratios=(0,), use_legacy_attributes=False)
+    oracle = LogisticRegressionCV(
+        Cs=6, cv=3, max_iter=2000, scoring="neg_log_loss", l1_ratios=(0,), use_legacy_attributes=False
+    )
     theirs = oracle.fit(train / 16, train_labels).score(test / 16, test_labels)
     assert ours >= theirs - 0.01
     assert fitted.converged
@@ -51,7 +54,9 @@ def test_scaling_and_shifting_the_features_changes_nothing(digits):
     moved = fit_probe(ArrayRows(train[:200] * 7 + 3), labels[:200], classes=10)
     assert moved.strength == pytest.approx(plain.strength)
     np.testing.assert_allclose(
-        moved.head.probabilities(ArrayRows(test[:50] * 7 + 3)), plain.head.probabilities(ArrayRows(test[:50])), atol=0.02
+        moved.head.probabilities(ArrayRows(test[:50] * 7 + 3)),
+        plain.head.probabilities(ArrayRows(test[:50])),
+        atol=0.02,
     )
 
 

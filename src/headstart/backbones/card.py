@@ -100,6 +100,11 @@ class BackboneCard:
     pretraining_items: tuple[str, ...] = field(default=(), repr=False)
 
     @property
+    def pretrained(self) -> bool:
+        """Whether anybody has trained these weights."""
+        return not self.pretraining.startswith("none")
+
+    @property
     def top(self) -> Stage:
         """The last stage: its pooled output is the source model's own."""
         return self.stages[-1]

@@ -6,7 +6,11 @@ import hashlib
 import json
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from headstart.backbones.card import BackboneCard
 from headstart.backbones.converted import FORMAT, ConvertedBackbone, folder_name
@@ -52,6 +56,22 @@ def open_backbone(
         return found
     with locked(models / ".lock"):
         return _find(models, request, stamp, quarantine=listener) or _convert(models, request, stamp, listener)
+
+
+def convert_trained(card: BackboneCard, tensors: Mapping[str, NDArray[Any]]) -> ConvertedBackbone:
+    """The converted form of a backbone that was just trained: the one on disk, or made now from weights in memory.
+
+    Args:
+        card: Its card.
+        tensors: Its weights, under the source model's names.
+    """
+    models = cache_home() / "models"
+    with locked(models / ".lock"):
+        if found := find_converted(card):
+            return found
+        from headstart.backbones.conversion import convert, with_weights
+
+        return ConvertedBackbone.open(convert(with_weights(card, tensors), card, models))
 
 
 def find_converted(card: BackboneCard) -> ConvertedBackbone | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from headstart.backbones.architectures import build
 from headstart.backbones.card import BackboneCard, ImagePreprocess
+from headstart.backbones.checkpoints import install
 from headstart.backbones.converted import CARD, ENGINE_MODEL, HASHED, HASHES, WEIGHTS, folder_name
 from headstart.backbones.identity import weights_sha256
 from headstart.backbones.sources.contract import SOURCES, Provenance, Request
@@ -60,6 +61,17 @@ def open_source(request: Request) -> tuple[StagedBackbone, BackboneCard]:
         pretraining_items=provenance.pretraining_items,
     )
     return backbone, card
+
+
+def with_weights(card: BackboneCard, tensors: Mapping[str, NDArray[Any]]) -> StagedBackbone:
+    """A backbone built anew from its card, with weights that somebody has in memory.
+
+    Raises:
+        WeightsError: They do not fit the card's architecture.
+    """
+    model = build(card.library, card.architecture, card.preprocess.size)
+    install(Path(card.name), tensors, model)
+    return split(model, size=card.preprocess.size).eval()
 
 
 def state_arrays(model: nn.Module) -> dict[str, NDArray[Any]]:

@@ -17,7 +17,9 @@ from headstart.cli.console import progress_for_stderr
 def command(
     data: options.Data,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; must not hold another run.")] = None,
-    strategy: Annotated[str, typer.Option(help="probe: a linear head on frozen features.")] = "probe",
+    strategy: Annotated[
+        str, typer.Option(help="probe: a head on frozen features. scratch: the best network from random weights.")
+    ] = "probe",
     backbone: options.Backbone = None,
     architecture: options.Architecture = None,
     random_weights: options.RandomWeights = False,
@@ -25,7 +27,7 @@ def command(
     scratch: Annotated[
         bool, typer.Option("--scratch/--no-scratch", help="Also train baselines from random weights to compare with.")
     ] = True,
-    baseline_budget: Annotated[str, typer.Option(help="Time for each of them: 90s, 5m.")] = "60s",
+    baseline_budget: Annotated[str, typer.Option(help="Time for each of them: 90s, 5m.")] = "30s",
     per_class: Annotated[int | None, typer.Option(help="Learn from only so many labels per class.")] = None,
     drop_near: Annotated[
         bool, typer.Option("--drop-near", help="Remove near duplicates of test items from training too.")

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,16 +57,16 @@ def write_atomic(target: Path, write: Callable[[IO[bytes]], object], *, needed: 
     """
     with storage_errors(target, needed=needed):
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        part = _beside(target)
         try:
-            with os.fdopen(descriptor, "wb") as stream:
+            with part.open("xb") as stream:
                 write(stream)
                 stream.flush()
                 os.fsync(stream.fileno())
-            Path(name).replace(target)
+            part.replace(target)
         except BaseException:
             with contextlib.suppress(OSError):
-                Path(name).unlink()
+                part.unlink()
             raise
 
 
@@ -90,11 +90,11 @@ def new_folder(target: Path) -> Iterator[Path]:
     """
     with storage_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+        folder = _beside(target)
+        folder.mkdir()
     try:
         with storage_errors(target):
             yield folder
-            folder.chmod(0o755)
             if target.exists():
                 raise StorageError(
                     f"Expected {target} to be free, but something is there already; choose another name."
@@ -102,6 +102,11 @@ def new_folder(target: Path) -> Iterator[Path]:
             folder.rename(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _beside(target: Path) -> Path:
+    """A temporary name in the same folder; unlike ``tempfile``'s, what it names follows the user's umask."""
+    return target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.part")
 
 
 def sha256_file(path: Path) -> str:

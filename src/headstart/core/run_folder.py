@@ -136,7 +136,7 @@ def publish_run(
         target.rmdir()
     with new_folder(target) as folder:
         # From memory, not save_file: a full disk then ends in our own error.
-        content = save({name: np.ascontiguousarray(values) for name, values in tensors.items()})
+        content = save({name: np.asarray(values, order="C") for name, values in tensors.items()})
         write_bytes(folder / MODEL, content)
         hashes = {MODEL: sha256_file(folder / MODEL)}
         write_json(folder / MANIFEST, {"format": FORMAT, **manifest, "hashes": hashes})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.backbones.architectures import build
-from headstart.backbones.card import BackboneCard
+from headstart.backbones.card import BackboneCard, Stage
 from headstart.backbones.splitting import split
 from headstart.core.errors import UsageError
 from headstart.core.progress import Progress
@@ -21,6 +21,23 @@ from headstart.transfer.scratch import LEAST_EPOCHS, LabelledPictures, ScratchRu
 SMALL_SIDES = (8, 64)
 
 
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A network that can be built.
+
+    Attributes:
+        name: What the candidate is called.
+        library: What builds it; see :mod:`headstart.backbones.architectures`.
+        architecture: Its name there.
+        side: Side of its square input, in pixels.
+    """
+
+    name: str
+    library: str
+    architecture: str
+    side: int
+
+
 @dataclass(frozen=True, eq=False)
 class TrainedBaseline:
     """A baseline and the network behind it.
@@ -28,10 +45,16 @@ class TrainedBaseline:
     Attributes:
         candidate: What it reached; its metrics are still to be measured.
         run: Its plan and its curves.
+        built: Which network, at which size.
+        stages: The backbone's stages.
+        parameters: Number of parameters of the backbone.
     """
 
     candidate: Candidate
     run: ScratchRun
+    built: Architecture
+    stages: tuple[Stage, ...]
+    parameters: int
 
     @property
     def network(self) -> TrainedNetwork | None:
@@ -57,7 +80,7 @@ def same_architecture(
     side, size = _side(data), card.preprocess.size
     if side != size:
         raise UsageError(f"Expected pictures of {size} pixels for {card.architecture}, but got {side}.")
-    architecture = _Architecture("same architecture from scratch", card.library, card.architecture, side)
+    architecture = Architecture("same architecture from scratch", card.library, card.architecture, side)
     return _train(architecture, data, budget=budget, seed=seed, progress=progress)
 
 
@@ -76,16 +99,8 @@ def small_network(data: LabelledPictures, *, budget: float, seed: int, progress:
     side = _side(data)
     if not SMALL_SIDES[0] <= side <= SMALL_SIDES[1]:
         raise UsageError(f"Expected pictures of {SMALL_SIDES[0]} to {SMALL_SIDES[1]} pixels, but got {side}.")
-    architecture = _Architecture("small network from scratch", "headstart", "small_convnet", side)
+    architecture = Architecture("small network from scratch", "headstart", "small_convnet", side)
     return _train(architecture, data, budget=budget, seed=seed, progress=progress)
-
-
-@dataclass(frozen=True, slots=True)
-class _Architecture:
-    name: str
-    library: str
-    architecture: str
-    side: int
 
 
 def _side(data: LabelledPictures) -> int:
@@ -96,7 +111,7 @@ def _side(data: LabelledPictures) -> int:
 
 
 def _train(
-    chosen: _Architecture, data: LabelledPictures, *, budget: float, seed: int, progress: Progress
+    chosen: Architecture, data: LabelledPictures, *, budget: float, seed: int, progress: Progress
 ) -> TrainedBaseline:
     begun = time.perf_counter()
     model = build(chosen.library, chosen.architecture, chosen.side, seed=seed)
@@ -115,7 +130,8 @@ def _train(
         validation_probabilities=run.network.validation_probabilities if run.network else None,
         test_probabilities=run.network.test_probabilities if run.network else None,
     )
-    return TrainedBaseline(candidate, run)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return TrainedBaseline(candidate, run, chosen, backbone.stages, parameters)
 
 
 def judge(run: ScratchRun, *, classes: int) -> tuple[Status, str]:

@@ -34,6 +34,7 @@ from headstart.training.inference import mean_loss
 from headstart.training.network import Network
 from headstart.training.optimizer import build_optimizer, build_schedule
 from headstart.training.plan import PlannedPhase
+from headstart.training.threads import computing_threads
 
 Ending = Literal["as planned", "early stopping", "not finite"]
 
@@ -109,7 +110,8 @@ class Loop:
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             for planned in plan:
-                records.append(self.run_phase(planned))
+                with computing_threads(planned.threads):
+                    records.append(self.run_phase(planned))
                 if records[-1].ending == "not finite":
                     break
         return records

@@ -25,11 +25,13 @@ class PhaseCost:
         precision: The precision that was chosen.
         step_seconds: One optimizer step at that precision, batch included.
         validation_seconds: One pass over the validation examples.
+        threads: How many threads to compute with; ``None`` for torch's own choice.
     """
 
     precision: Precision
     step_seconds: float
     validation_seconds: float
+    threads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class PlannedPhase:
         steps_per_epoch: Optimizer steps in one epoch.
         precision: What the forward pass computes in.
         epoch_seconds: What an epoch was predicted to cost; told beside what it did cost, never acted on again.
+        threads: How many threads to compute with; ``None`` for torch's own choice.
     """
 
     phase: Phase
@@ -49,6 +52,7 @@ class PlannedPhase:
     steps_per_epoch: int
     precision: Precision
     epoch_seconds: float
+    threads: int | None = None
 
     @property
     def steps(self) -> int:
@@ -81,7 +85,7 @@ def plan_phase(phase: Phase, cost: PhaseCost, *, examples: int, budget: float) -
     steps = steps_per_epoch(phase, examples)
     epoch_seconds = steps * cost.step_seconds + cost.validation_seconds
     epochs = min(phase.epochs, int(budget / epoch_seconds))
-    return PlannedPhase(phase, epochs, steps, cost.precision, epoch_seconds)
+    return PlannedPhase(phase, epochs, steps, cost.precision, epoch_seconds, cost.threads)
 
 
 def steps_per_epoch(phase: Phase, examples: int) -> int:

@@ -18,6 +18,7 @@ from headstart.transfer.probe import fit_probe
 from headstart.workflows.gather import Examples
 
 if TYPE_CHECKING:
+    from headstart.evaluation.baselines import TrainedBaseline
     from headstart.transfer.scratch import LabelledPictures
 
 _MOST_IN_MEMORY = 512 * 1024**2
@@ -26,8 +27,9 @@ _MOST_IN_MEMORY = 512 * 1024**2
 PLAIN_AXES = 256
 
 
-def plain_baseline(examples: Examples, *, seed: int) -> Candidate:
+def plain_baseline(examples: Examples, *, seed: int, progress: Progress) -> Candidate:
     """The same classifier as the probe's, on what the data are without any model: raw pixels for pictures."""
+    progress.start(examples.modality.plain_name)
     watch = Stopwatch()
     with watch.step("fit"):
         train = examples.arranged.rows("train")
@@ -43,19 +45,21 @@ def plain_baseline(examples: Examples, *, seed: int) -> Candidate:
             probe.head.probabilities(examples.plain.select(examples.arranged.rows(split)))
             for split in ("validation", "test")
         )
+    detail = f"logistic regression, strength {probe.strength:.3g}"
+    progress.finish(detail)
     return Candidate(
         name=examples.modality.plain_name,
         strategy="logistic regression",
         kind="baseline",
         status="ok" if probe.converged else "not converged",
-        detail=f"logistic regression, strength {probe.strength:.3g}",
+        detail=detail,
         seconds=watch.seconds["fit"],
         validation_probabilities=validation,
         test_probabilities=test,
     )
 
 
-def trained_baselines(examples: Examples, *, budget: float, seed: int, progress: Progress) -> list[Candidate]:
+def trained_baselines(examples: Examples, *, budget: float, seed: int, progress: Progress) -> list[TrainedBaseline]:
     """The small network at the data's native size and the backbone's own architecture, both from random weights.
 
     Args:
@@ -71,8 +75,8 @@ def trained_baselines(examples: Examples, *, budget: float, seed: int, progress:
     small = LazyInputs(examples, lambda content: modality.miniature(content, side))
     large = LazyInputs(examples, lambda content: modality.prepare(content, card.preprocess).inputs)
     return [
-        small_network(_labelled(examples, small), budget=budget, seed=seed, progress=progress).candidate,
-        same_architecture(card, _labelled(examples, large), budget=budget, seed=seed, progress=progress).candidate,
+        small_network(_labelled(examples, small), budget=budget, seed=seed, progress=progress),
+        same_architecture(card, _labelled(examples, large), budget=budget, seed=seed, progress=progress),
     ]
 
 

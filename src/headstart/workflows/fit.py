@@ -7,26 +7,27 @@ Validation decides which baseline is the opponent; test labels are looked at onc
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
-
-from headstart.core.machine import cpu_identity, version
+from headstart.core.errors import UnknownNameError, UsageError
 from headstart.core.progress import Progress, Silent, Stopwatch
 from headstart.core.run_folder import RunFolder, choose_run_path, open_run, publish_run
-from headstart.core.tensors import read_tensors
-from headstart.evaluation.candidates import Candidate
-from headstart.evaluation.label_curve import CurvePoint
-from headstart.transfer.heads import Head, read_head
+from headstart.transfer.heads import read_head
+from headstart.transfer.strategy import STRATEGIES
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.baselines import plain_baseline, trained_baselines
-from headstart.workflows.gather import BackboneOptions, Examples, gather
-from headstart.workflows.judgement import Judged, judge_saved
-from headstart.workflows.probes import FittedProbe, fit_linear, fit_mlp, label_curve_of, refuse_unknown_head
+from headstart.workflows.from_scratch import strongest_network
+from headstart.workflows.gather import BackboneOptions, gather
+from headstart.workflows.judgement import judge_saved
+from headstart.workflows.probes import HEADS, fit_linear, fit_mlp, label_curve_of
+from headstart.workflows.record import manifest_record, metrics_record
+
+if TYPE_CHECKING:
+    from headstart.evaluation.baselines import TrainedBaseline
+    from headstart.workflows.gather import Examples
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class FitOptions:
     strategy: str = "probe"
     head: str = "linear"
     scratch: bool = True
-    baseline_budget: float = 60.0
+    baseline_budget: float = 30.0
     seed: int = 0
     command: str = ""
 
@@ -60,7 +61,7 @@ def fit(
     decorate: Callable[[Path], None],
     progress: Progress | None = None,
 ) -> RunFolder:
-    """Fits a probe on frozen features, judges it against the best model without transfer, and saves the run.
+    """Fits a probe on frozen features, judges it against the best model without pretraining, and saves the run.
 
     Args:
         data: Which data, read how.
@@ -74,31 +75,38 @@ def fit(
     """
     progress = progress or Silent()
     watch = Stopwatch()
-    refuse_unknown_head(options.head)
+    refuse_unknown(options)
     target = choose_run_path(options.out, _short_name(data.data))
     examples = gather(data, backbone, progress=progress, watch=watch)
     with watch.step("probe"):
-        linear, fitted = fit_linear(examples, seed=options.seed, progress=progress)
-        probes = [fitted]
-        if options.head == "mlp":
-            probes.insert(0, fit_mlp(examples, seed=options.seed, progress=progress))
-    chosen = probes[0]
-    candidates = [*(probe.candidate for probe in probes), *_baselines(examples, options, progress, watch)]
+        linear, probe = fit_linear(examples, seed=options.seed, progress=progress)
+        probes = [fit_mlp(examples, seed=options.seed, progress=progress), probe] if options.head == "mlp" else [probe]
+    with watch.step("plain baseline"):
+        plain = plain_baseline(examples, seed=options.seed, progress=progress)
+    with watch.step("trained baselines"):
+        trained = _trained(examples, options, progress)
     with watch.step("label curve"):
         curve = label_curve_of(examples, linear, seed=options.seed)
+    saved = probes[0]
+    if options.strategy == "scratch":
+        with watch.step("conversion"):
+            saved = strongest_network(examples, trained, device=backbone.device, progress=progress)
+    tried = [*(probe.candidate for probe in probes), plain, *(baseline.candidate for baseline in trained)]
+    candidates = [saved.candidate, *(candidate for candidate in tried if candidate is not saved.candidate)]
 
     def measure(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         with watch.step("judge"):
-            saved = open_run(folder)
-            head = read_head(saved.tensors(), saved.manifest["strategy"])
-            judged = judge_saved(examples, head, candidates, seed=options.seed)
-        return _metrics(examples, judged, curve, watch, target), judged.evidence
+            written = open_run(folder)
+            head = read_head(written.tensors(), written.manifest["strategy"])
+            judged = judge_saved(examples, head, saved.features, candidates, seed=options.seed)
+        record = metrics_record(examples, saved, judged, curve=curve, watch=watch, target=target)
+        return record, judged.evidence
 
     progress.start("save")
     run = publish_run(
         target,
-        tensors=_tensors(examples, chosen.head),
-        manifest=_manifest(examples, chosen, data, options),
+        tensors=saved.tensors(),
+        manifest=manifest_record(examples, saved, data, seed=options.seed, command=options.command),
         measure=measure,
         decorate=decorate,
         log=lambda: [{"step": name, "seconds": round(seconds, 4)} for name, seconds in watch.seconds.items()],
@@ -107,83 +115,25 @@ def fit(
     return run
 
 
-def _baselines(examples: Examples, options: FitOptions, progress: Progress, watch: Stopwatch) -> list[Candidate]:
-    with watch.step("plain baseline"):
-        progress.start(examples.modality.plain_name)
-        plain = plain_baseline(examples, seed=options.seed)
-        progress.finish(plain.detail)
+def refuse_unknown(options: FitOptions) -> None:
+    """Refuses a strategy or head that there is not, before anything dear is done.
+
+    Raises:
+        UnknownNameError: There is no such strategy or head.
+        UsageError: The strategy needs what the options switch off.
+    """
+    if options.strategy not in STRATEGIES:
+        raise UnknownNameError("strategy", options.strategy, STRATEGIES)
+    if options.head not in HEADS:
+        raise UnknownNameError("head", options.head, HEADS)
+    if options.strategy == "scratch" and not options.scratch:
+        raise UsageError("Expected networks to be trained with --strategy scratch, but got --no-scratch; leave it out.")
+
+
+def _trained(examples: Examples, options: FitOptions, progress: Progress) -> list[TrainedBaseline]:
     if not options.scratch:
-        return [plain]
-    with watch.step("trained baselines"):
-        trained = trained_baselines(examples, budget=options.baseline_budget, seed=options.seed, progress=progress)
-    return [plain, *trained]
-
-
-def _tensors(examples: Examples, head: Head) -> dict[str, NDArray[Any]]:
-    """The whole model: a run can be used where its backbone's source cannot be had."""
-    backbone = read_tensors(examples.backbone.weights)
-    return {
-        **{f"backbone.{name}": values for name, values in backbone.items()},
-        **head.tensors(),
-    }
-
-
-def _metrics(
-    examples: Examples, judged: Judged, curve: list[CurvePoint], watch: Stopwatch, target: Path
-) -> dict[str, Any]:
-    """``metrics.json``."""
-    return {
-        "headstart": version("headstart"),
-        "task": "classification",
-        "data": {"name": examples.arranged.table.name, "origin": examples.arranged.table.origin},
-        "backbone": examples.backbone.card.name,
-        "strategy": "probe",
-        "classes": list(examples.arranged.classes),
-        "splits": {split: len(examples.arranged.rows(split)) for split in ("train", "validation", "test")},
-        "excluded": len(examples.arranged.table.ledger.excluded),
-        "excluded_by_reason": examples.arranged.table.ledger.counts(),
-        **judged.metrics,
-        "label_curve": [point.to_json() for point in curve],
-        "engine": str(examples.choice.spec),
-        "features_computed": examples.computed,
-        "seconds": {name: round(seconds, 3) for name, seconds in watch.seconds.items()},
-        "run": str(target),
-        "report": str(target / "report.html"),
-    }
-
-
-def _manifest(examples: Examples, chosen: FittedProbe, data: DataOptions, options: FitOptions) -> dict[str, Any]:
-    """``manifest.json``, but for the hashes."""
-    card = examples.backbone.card
-    train = examples.arranged.rows("train")
-    return {
-        "headstart": version("headstart"),
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": options.command,
-        "task": "classification",
-        "modality": examples.modality.name,
-        "classes": list(examples.arranged.classes),
-        "data": {"name": examples.arranged.table.name, "origin": examples.arranged.table.origin},
-        "options": {"per_class": data.per_class, "drop_near": data.drop_near},
-        "backbone": card.to_json(),
-        "trained_backbone": False,
-        "strategy": {
-            "name": "probe",
-            "boundary": card.top.name,
-            "temperature": chosen.head.temperature,
-            **chosen.facts,
-        },
-        "engine": {
-            **asdict(examples.choice.spec),
-            "admitted": [asdict(admission) for admission in examples.choice.judged],
-            "cpu": cpu_identity(),
-        },
-        "rule": examples.modality.rule(),
-        "seed": options.seed,
-        "versions": {name: version(name) for name in ("headstart", "numpy", "openvino", "pillow", "torch", "timm")},
-        "training_items": [examples.digests[row] for row in train],
-        "warnings": list(examples.warnings),
-    }
+        return []
+    return trained_baselines(examples, budget=options.baseline_budget, seed=options.seed, progress=progress)
 
 
 def _short_name(data: str) -> str:

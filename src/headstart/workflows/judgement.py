@@ -20,6 +20,7 @@ from headstart.evaluation.contamination import (
 )
 from headstart.evaluation.scorecard import Scorecard, score
 from headstart.evaluation.verdict import Opponent, Verdict, judge, not_judged
+from headstart.features.store import Table
 from headstart.transfer.heads import Head
 from headstart.workflows.gather import Examples
 
@@ -40,16 +41,19 @@ class Judged:
     evidence: dict[str, Any]
 
 
-def judge_saved(examples: Examples, head: Head, candidates: Sequence[Candidate], *, seed: int) -> Judged:
+def judge_saved(
+    examples: Examples, head: Head, features: Table, candidates: Sequence[Candidate], *, seed: int
+) -> Judged:
     """Measures the saved head, scores every candidate, and reaches the verdict.
 
     Args:
         examples: The examples.
         head: The head as it was read back from the run's folder.
+        features: Features of all examples from the saved backbone.
         candidates: What was tried; the first is the one that was saved.
         seed: Of the bootstrap.
     """
-    probabilities = head.probabilities(examples.top.select(examples.arranged.rows("test")))
+    probabilities = head.probabilities(features.select(examples.arranged.rows("test")))
     saved = replace(candidates[0], test_probabilities=probabilities)
     scored = [score_candidate(candidate, examples, seed=seed) for candidate in (saved, *candidates[1:])]
     test = score_split(probabilities, examples, "test", seed=seed)
@@ -93,16 +97,32 @@ def _verdict(examples: Examples, candidates: Sequence[Candidate]) -> Verdict:
     rows = examples.arranged.rows("test")
     labels = examples.arranged.labels[rows]
     warnings = tuple(_contamination(examples, rows))
+    if not examples.backbone.card.pretrained:
+        return not_judged("the backbone has random weights, so nothing was transferred")
     opponent = strongest([candidate for candidate in candidates if candidate.kind == "baseline"])
-    transfer = candidates[0]
+    transfer = next(candidate for candidate in candidates if candidate.kind == "transfer")
     if opponent is None or opponent.test_probabilities is None or transfer.test_probabilities is None:
         return not_judged("no model without the pretraining converged", warnings=warnings)
     return judge(
         transfer.test_probabilities.argmax(axis=1) == labels,
         Opponent(opponent.name, opponent.test_probabilities.argmax(axis=1) == labels),
         groups=group_array(examples, rows),
-        warnings=warnings,
+        warnings=(*warnings, *_unfinished(candidates, opponent)),
     )
+
+
+def _unfinished(candidates: Sequence[Candidate], opponent: Candidate) -> list[str]:
+    """Baselines that were still on their way and already ahead of the opponent on validation."""
+    return [
+        f"{candidate.name} had not converged and already reached {candidate.validation.metrics['accuracy'].value:.1%} "
+        f"on validation, more than {opponent.name}; with a larger --baseline-budget it may be the stronger opponent."
+        for candidate in candidates
+        if candidate.kind == "baseline"
+        and candidate.status == "not converged"
+        and candidate.validation is not None
+        and opponent.validation is not None
+        and candidate.validation.metrics["accuracy"].value > opponent.validation.metrics["accuracy"].value
+    ]
 
 
 def _contamination(examples: Examples, test_rows: NDArray[np.intp]) -> list[str]:

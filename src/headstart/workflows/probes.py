@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
 
-from headstart.core.errors import UnknownNameError
 from headstart.core.progress import Progress, Stopwatch
 from headstart.evaluation.candidates import Candidate
 from headstart.evaluation.label_curve import CurvePoint, label_curve
-from headstart.features.store import Table
 from headstart.transfer.heads import Head
 from headstart.transfer.probe import Probe, fit_probe
+from headstart.workflows.fitted import Fitted, on_frozen_features
 from headstart.workflows.gather import Examples
 
 HEADS = ("linear", "mlp")
 
 
-@dataclass(frozen=True)
-class FittedProbe:
-    """A head and what to say of it.
-
-    Attributes:
-        head: The classifier.
-        candidate: What it says of validation and test items.
-        facts: Its entry in the manifest.
-    """
-
-    head: Head
-    candidate: Candidate
-    facts: dict[str, Any]
-
-
-def refuse_unknown_head(head: str) -> None:
-    """Refuses a head that there is not.
-
-    Raises:
-        UnknownNameError: There is no such head.
-    """
-    if head not in HEADS:
-        raise UnknownNameError("head", head, HEADS)
-
-
-def fit_linear(examples: Examples, *, seed: int, progress: Progress) -> tuple[Probe, FittedProbe]:
+def fit_linear(examples: Examples, *, seed: int, progress: Progress) -> tuple[Probe, Fitted]:
     """The linear probe on training features at the top."""
     progress.start("probe")
     watch = Stopwatch()
@@ -63,10 +36,10 @@ def fit_linear(examples: Examples, *, seed: int, progress: Progress) -> tuple[Pr
         "strengths_tried": [asdict(row) for row in probe.tried],
     }
     candidate = _candidate("linear probe", probe.head, examples, seconds=watch.seconds["fit"], detail=detail)
-    return probe, FittedProbe(probe.head, candidate, facts)
+    return probe, on_frozen_features(examples, probe.head, candidate=candidate, facts=facts)
 
 
-def fit_mlp(examples: Examples, *, seed: int, progress: Progress) -> FittedProbe:
+def fit_mlp(examples: Examples, *, seed: int, progress: Progress) -> Fitted:
     """A hidden layer on the same features, stopped by validation."""
     from headstart.transfer.mlp_probe import HIDDEN, fit_mlp_probe
 
@@ -87,7 +60,7 @@ def fit_mlp(examples: Examples, *, seed: int, progress: Progress) -> FittedProbe
     candidate = _candidate(
         "probe with a hidden layer", probe.head, examples, seconds=watch.seconds["fit"], detail=probe.record.reason
     )
-    return FittedProbe(probe.head, candidate, facts)
+    return on_frozen_features(examples, probe.head, candidate=candidate, facts=facts)
 
 
 def label_curve_of(examples: Examples, probe: Probe, *, seed: int) -> list[CurvePoint]:
@@ -107,8 +80,9 @@ def label_curve_of(examples: Examples, probe: Probe, *, seed: int) -> list[Curve
 
 
 def _candidate(name: str, head: Head, examples: Examples, *, seconds: float, detail: str) -> Candidate:
-    features: list[Table] = [examples.top.select(examples.arranged.rows(split)) for split in ("validation", "test")]
-    validation, test = (head.probabilities(rows) for rows in features)
+    validation, test = (
+        head.probabilities(examples.top.select(examples.arranged.rows(split))) for split in ("validation", "test")
+    )
     return Candidate(
         name=name,
         strategy="probe",

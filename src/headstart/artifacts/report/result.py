@@ -204,6 +204,6 @@ def _badge(entry: CandidateRecord, metrics: Metrics) -> list[Child]:
     """Marks the run's own model and its opponent."""
     if entry.name == metrics.verdict.against:
         return [" ", h.span("opponent", class_="badge")]
-    if entry.kind == "transfer" and entry.strategy == metrics.strategy:
+    if metrics.candidates and entry is metrics.candidates[0]:
         return [" ", h.span("this model", class_="badge own")]
     return []

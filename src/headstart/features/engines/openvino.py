@@ -1,8 +1,8 @@
 """OpenVINO on the CPU: the converted backbone, compiled in a precision that the processor really has.
 
-Several requests run beside each other, each on a few items whose activations stay in the processor's cache. The shape is
-fixed when the model is compiled, because OpenVINO prepares itself anew for every shape that it meets; the last items of a
-batch are filled up with zeros, and what comes of these is thrown away.
+Several requests run beside each other, each on a few items whose activations stay in the processor's cache. The shape
+is fixed when the model is compiled, because OpenVINO prepares itself anew for every shape that it meets; the last items
+of a batch are filled up with zeros, and what comes of these is thrown away.
 """
 
 from __future__ import annotations

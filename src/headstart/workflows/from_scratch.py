@@ -1,0 +1,84 @@
+"""``--strategy scratch``: the strongest network trained from random weights is what is saved.
+
+Its backbone is converted like any other, so that it predicts by the same engines, and other data can start from it with
+``--backbone run:PATH``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from headstart.backbones.card import BackboneCard, ImagePreprocess
+from headstart.backbones.catalog import convert_trained
+from headstart.backbones.identity import weights_sha256
+from headstart.core.errors import UsageError
+from headstart.core.progress import Progress, Stopwatch
+from headstart.evaluation.candidates import strongest
+from headstart.transfer.heads import LinearHead
+from headstart.workflows.fitted import Fitted
+from headstart.workflows.gather import Examples, compute_features
+from headstart.workflows.judgement import score_candidate
+
+if TYPE_CHECKING:
+    from headstart.evaluation.baselines import TrainedBaseline
+    from headstart.transfer.scratch import TrainedNetwork
+
+
+def strongest_network(
+    examples: Examples, trained: Sequence[TrainedBaseline], *, device: str, progress: Progress
+) -> Fitted:
+    """The network that is best on validation, as a model that can be saved.
+
+    Args:
+        examples: The examples.
+        trained: The networks.
+        device: Where its features are computed.
+        progress: Who is told how far it is.
+
+    Raises:
+        UsageError: No network converged within its budget.
+    """
+    scored = [score_candidate(baseline.candidate, examples, seed=0) for baseline in trained]
+    best = strongest(scored)
+    if best is None:
+        found = "; ".join(f"{row.name}: {row.status}, {row.detail}" for row in scored)
+        raise UsageError(f"Expected a network to converge within --baseline-budget, but none did ({found}); raise it.")
+    chosen = trained[scored.index(best)]
+    network = chosen.network
+    if network is None:
+        raise UsageError(f"Expected {best.name} to hold a network, but it was not trained; raise --baseline-budget.")
+    converted = convert_trained(_card(chosen, network, examples), network.backbone)
+    top = converted.card.top.name
+    choice, extraction = compute_features(
+        examples.arranged.items,
+        converted,
+        examples.modality,
+        [top],
+        device=device,
+        progress=progress,
+        watch=Stopwatch(),
+    )
+    head = LinearHead(network.head["weight"], network.head["bias"], temperature=1.0)
+    facts = {"head": "linear", "network": best.name, "epochs": best.epochs}
+    return Fitted(
+        "scratch", converted, choice, extraction.features[top], head, chosen.candidate, facts, trained_backbone=True
+    )
+
+
+def _card(chosen: TrainedBaseline, network: TrainedNetwork, examples: Examples) -> BackboneCard:
+    built = chosen.built
+    (red, green, blue), (red_std, green_std, blue_std) = network.mean, network.std
+    return BackboneCard(
+        name=f"{built.library}:{built.architecture}",
+        source=f"trained from random weights by headstart on {examples.arranged.table.name}",
+        architecture=built.architecture,
+        library=built.library,
+        licence="that of your data",
+        pretraining="none (random weights)",
+        paper="",
+        parameters=chosen.parameters,
+        sha256=weights_sha256(built.library, built.architecture, network.backbone),
+        preprocess=ImagePreprocess(built.side, 1.0, "bicubic", (red, green, blue), (red_std, green_std, blue_std)),
+        stages=chosen.stages,
+    )
