@@ -137,8 +137,18 @@ def test_wrong_input_is_one_message_and_exit_2(arguments, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_help_is_quick_to_import_nothing_heavy():
-    code = "import sys; sys.argv = ['headstart', '--help']\nfrom headstart.cli.app import main\ntry:\n    main()\nexcept SystemExit: pass\nheavy = {'torch', 'timm', 'numpy', 'openvino', 'PIL', 'sklearn', 'pyarrow'} & set(sys.modules)\nsys.exit(f'imported {heavy}' if heavy else 0)"
+def test_help_imports_nothing_heavy():
+    code = """
+import sys
+from headstart.cli.app import main
+sys.argv = ["headstart", "--help"]
+try:
+    main()
+except SystemExit:
+    pass
+heavy = {"torch", "timm", "numpy", "openvino", "PIL", "sklearn", "pyarrow"} & set(sys.modules)
+sys.exit(f"imported {heavy}" if heavy else 0)
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -13,6 +13,7 @@ from headstart.features.extraction import FeatureSource, extract, read_digests
 from headstart.features.trial import reference_spec, start_engine
 
 IMAGE = MODALITIES["image"]
+F32 = EngineSpec("openvino", "f32")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ class Counting:
         return self.engine.compute(batch)
 
 
-def run(items, backbone, *, stages=None, spec=EngineSpec("openvino", "f32")):
+def run(items, backbone, *, stages=None, spec=F32):
     stages = stages or [backbone.card.top.name]
     engine = Counting(backbone, stages, spec)
     source = FeatureSource(backbone.card, stages, spec, lambda: engine)
