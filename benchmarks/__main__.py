@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -11,7 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks import machine, results
-from benchmarks.results import Result
+from benchmarks.measure import measure
 from benchmarks.settings import Settings
 
 NAMES = ("start_up", "frozen_features", "fit_speed", "memory")
@@ -37,12 +36,6 @@ def main() -> None:
             results.show(result)
             results.save(name, result, facts)
     print(f"Kept in {results.SUMMARY}")
-
-
-def measure(name: str, settings: Settings) -> Result:
-    """Runs one benchmark."""
-    result: Result = importlib.import_module(f"benchmarks.{name}").measure(settings)
-    return result
 
 
 def _parser() -> argparse.ArgumentParser:
