@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headstart.artifacts.evaluate import Evaluation, evaluate_model
 from headstart.artifacts.model_card import render_model_card
-from headstart.artifacts.predict import Prediction, predict
+from headstart.artifacts.predict import Prediction, left_out, predict
 from headstart.artifacts.report.page import render_report
 from headstart.artifacts.saved_model import SavedModel
 from headstart.core.errors import UsageError
@@ -23,16 +23,30 @@ from headstart.data.columns import Columns
 from headstart.data.items import ArraySource, Item
 from headstart.data.readers.unlabelled import read_unlabelled
 from headstart.workflows.arrange import DataOptions
+from headstart.workflows.cache import clear_cache, show_cache
 from headstart.workflows.check import CheckReport, check_data
 from headstart.workflows.extract import extract_features
 from headstart.workflows.fit import FitOptions
 from headstart.workflows.fit import fit as fit_workflow
 from headstart.workflows.gather import BackboneOptions
 
-if TYPE_CHECKING:
-    from headstart.data.items import ItemTable
+__all__ = [
+    "Run",
+    "check",
+    "clear_cache",
+    "extract",
+    "fit",
+    "load",
+    "one_device",
+    "seconds_of",
+    "show_cache",
+    "write_report",
+]
 
 Device = Literal["auto", "cpu", "cuda"]
+Inputs = str | Path | NDArray[np.uint8] | Sequence[str | Path | NDArray[np.uint8]]
+#: Arrays of so many axes are several pictures.
+_BATCH_AXES = 4
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
 _SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -76,22 +90,21 @@ class Run:
         """What to know about how this machine answers, where it differs from the one that judged the run."""
         return self._model.notices
 
-    def predict(
-        self, inputs: str | Path | Sequence[str | Path | NDArray[np.uint8]], *, progress: Progress | None = None
-    ) -> list[Prediction]:
+    def predict(self, inputs: Inputs, *, progress: Progress | None = None) -> list[Prediction]:
         """Classifies files, everything in folders, glob patterns, and arrays.
 
         Args:
-            inputs: Paths, or pictures as uint8 arrays ``(H, W)`` or ``(H, W, 3)``.
+            inputs: Paths, or pictures as uint8 arrays ``(H, W)`` or ``(H, W, 3)``; one or several.
             progress: Who is told how far it is.
 
         Returns:
-            One prediction per item; one that cannot be read has an ``error`` and no label.
-
-        Raises:
-            DataError: Nothing was found at all.
+            A prediction per file found, then one per array, then one per input that was not found or is of another
+            kind; what cannot be answered has an ``error`` and no label.
         """
-        return predict(self._model, _items(inputs, self._model.modality.suffixes), progress=progress)
+        paths, arrays = _listed(inputs)
+        found = read_unlabelled(paths, suffixes=self._model.modality.suffixes)
+        items = [*found.items, *(Item(f"array {place}", ArraySource(array)) for place, array in enumerate(arrays))]
+        return [*predict(self._model, items, progress=progress), *map(left_out, found.ledger.excluded)]
 
     def evaluate(
         self, data: str | Path, *, columns: Columns | None = None, progress: Progress | None = None
@@ -117,10 +130,7 @@ def fit(
     baseline_budget: float | str = 30.0,
     per_class: int | None = None,
     drop_near: bool = False,
-    item_column: str | None = None,
-    label_column: str | None = None,
-    group_column: str | None = None,
-    split_column: str | None = None,
+    columns: Columns | None = None,
     seed: int = 0,
     device: str = "auto",
     command: str = "",
@@ -140,10 +150,7 @@ def fit(
         baseline_budget: Time for each of them, in seconds or as ``"90s"``, ``"5m"``.
         per_class: Learn from only so many labels per class.
         drop_near: Remove near duplicates of test items from training too.
-        item_column: Column of a table with the path of each item.
-        label_column: Column with its class.
-        group_column: Column with what a split must not tear apart.
-        split_column: Column with its split.
+        columns: Columns of a table, where you name any.
         seed: Of everything random.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         command: What the user typed, for the record.
@@ -158,7 +165,7 @@ def fit(
     folder = fit_workflow(
         DataOptions(
             str(data),
-            columns=_columns(item_column, label_column, group_column, split_column),
+            columns=columns,
             per_class=per_class,
             drop_near=drop_near,
             seed=seed,
@@ -233,8 +240,8 @@ def extract(
 
 def write_report(run: Path) -> None:
     """Writes ``report.html`` and ``README.md`` of a run from what it holds."""
-    write_bytes(run / "report.html", render_report(run).encode())
-    write_bytes(run / "README.md", render_model_card(run).encode())
+    write_bytes(run / "report.html", render_report(run).encode("utf-8", "backslashreplace"))
+    write_bytes(run / "README.md", render_model_card(run).encode("utf-8", "backslashreplace"))
 
 
 def seconds_of(duration: float | str) -> float:
@@ -266,23 +273,9 @@ def one_device(name: str) -> Device:
     return name  # type: ignore[return-value]
 
 
-def _columns(item: str | None, label: str | None, group: str | None, split: str | None) -> Columns | None:
-    named = Columns(item=item, label=label, group=group, split=split)
-    return None if named == Columns() else named
-
-
-def _items(inputs: str | Path | Sequence[str | Path | NDArray[np.uint8]], suffixes: frozenset[str]) -> tuple[Item, ...]:
-    if isinstance(inputs, str | Path):
-        return _found([inputs], suffixes)
-    items: list[Item] = []
-    for place, entry in enumerate(inputs):
-        if isinstance(entry, np.ndarray):
-            items.append(Item(f"array {place}", ArraySource(entry)))
-        else:
-            items.extend(_found([entry], suffixes))
-    return tuple(items)
-
-
-def _found(paths: Sequence[str | Path], suffixes: frozenset[str]) -> tuple[Item, ...]:
-    table: ItemTable = read_unlabelled(paths, suffixes=suffixes)
-    return table.items
+def _listed(inputs: Inputs) -> tuple[list[str | Path], list[NDArray[np.uint8]]]:
+    """Paths and arrays among the inputs; a lone one counts as a list of one."""
+    if isinstance(inputs, str | Path) or (isinstance(inputs, np.ndarray) and inputs.ndim < _BATCH_AXES):
+        inputs = [inputs]
+    paths = [entry for entry in inputs if isinstance(entry, str | Path)]
+    return paths, [entry for entry in inputs if isinstance(entry, np.ndarray)]

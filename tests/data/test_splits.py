@@ -81,12 +81,6 @@ def test_seeds_draw_differently():
     assert assign_splits(items, seed=1) == assign_splits(items, seed=1)
 
 
-def test_bound_limits_what_is_made():
-    assert tally(assign_splits(make({"a": 500, "b": 500}), seed=0, bound=100)) == {
-        label: {"train": 400, "validation": 50, "test": 50} for label in "ab"
-    }
-
-
 def test_items_without_a_split_follow_their_group():
     items = [
         Item("t", SOURCE, "a", "p1", "test"),

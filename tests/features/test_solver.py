@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from headstart.features import principal_axes as axes_module
 from headstart.features import solver
-from headstart.features.solver import ArrayRows, principal_axes, rotated, solve
+from headstart.features.principal_axes import principal_axes, rotated
+from headstart.features.rows import ArrayRows
+from headstart.features.solver import solve
 
 
 def blobs(rows=120, dim=12, classes=3, *, seed=0):
@@ -150,7 +153,7 @@ def test_many_rows_are_rotated_into_a_file_in_half_precision(monkeypatch):
     features, _ = blobs()
     axes = principal_axes(ArrayRows(features))
     in_memory = rotated(ArrayRows(features), axes).array
-    monkeypatch.setattr(solver, "MOST_ROTATED_BYTES", 1)
+    monkeypatch.setattr(axes_module, "MOST_ROTATED_BYTES", 1)
     in_file = rotated(ArrayRows(features), axes).array
     assert isinstance(in_file, np.memmap)
     assert in_file.dtype == np.float16

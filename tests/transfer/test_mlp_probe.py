@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from headstart.features.solver import ArrayRows
+from headstart.features.rows import ArrayRows
 from headstart.transfer.mlp_probe import fit_mlp_probe
 from headstart.transfer.probe import fit_probe
 

@@ -6,7 +6,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegressionCV
 
-from headstart.features.solver import ArrayRows
+from headstart.features.rows import ArrayRows
 from headstart.transfer import probe
 from headstart.transfer.heads import LinearHead, MlpHead, read_head, softmax
 from headstart.transfer.probe import best_temperature, fit_probe

@@ -12,7 +12,7 @@ from headstart.artifacts.saved_model import SavedModel
 from headstart.core.errors import DataError
 from headstart.core.progress import Progress
 from headstart.data.columns import Columns
-from headstart.data.items import Exclusion, Item, ItemTable, Ledger
+from headstart.data.items import Item, ItemTable, Ledger, class_indices, groups_of
 from headstart.data.readers.reading import read_data
 from headstart.evaluation.scorecard import Scorecard, score
 
@@ -71,23 +71,25 @@ def evaluate_model(
     _refuse_unknown(items, model.classes, table.origin)
     answer = model.answer(items, progress=progress)
     trained_on = set(model.run.manifest["training_items"])
-    rows = []
+    rows: list[tuple[int, Item]] = []
     for row, (place, digest) in enumerate(zip(answer.extraction.readable, answer.extraction.digests, strict=True)):
         if digest in trained_on:
-            table.ledger.excluded.append(Exclusion(items[place].id, "training item", "the run was trained on it"))
+            table.ledger.leave_out(items[place], "training item", "the run was trained on it")
         else:
             rows.append((row, items[place]))
     for place, reason in answer.extraction.failures.items():
-        table.ledger.excluded.append(Exclusion(items[place].id, "unreadable", reason))
+        table.ledger.leave_out(items[place], "unreadable", reason)
     if not rows:
         raise DataError(
             f"Expected items in {table.origin} to judge {model.run.path} on, but none is left: {table.ledger.counts()}."
         )
-    labels = np.array([model.classes.index(str(item.label)) for _, item in rows], dtype=np.int64)
-    probabilities = answer.probabilities[[row for row, _ in rows]]
-    groups = [item.group for _, item in rows]
-    known = None if all(group is None for group in groups) else np.array([str(group) for group in groups])
-    card = score(labels, probabilities, groups=known)
+    judged = [item for _, item in rows]
+    groups = groups_of(judged)
+    card = score(
+        class_indices(judged, model.classes),
+        answer.probabilities[[row for row, _ in rows]],
+        groups=None if groups is None else np.array(groups),
+    )
     return Evaluation(table.origin, split, len(rows), card, table.ledger, model.notices)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from headstart.artifacts.saved_model import SavedModel
 from headstart.core.progress import Progress
-from headstart.data.items import Item
+from headstart.data.items import Exclusion, Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,11 @@ def predict(model: SavedModel, items: Sequence[Item], *, progress: Progress | No
         found.get(place) or Prediction(item.id, None, None, {}, answer.extraction.failures[place])
         for place, item in enumerate(items)
     ]
+
+
+def left_out(entry: Exclusion) -> Prediction:
+    """The answer to an input that is no item: a missing file, another kind of file."""
+    return Prediction(entry.id, None, None, {}, f"{entry.reason}: {entry.detail}")
 
 
 def _prediction(name: str, classes: Sequence[str], probabilities: np.ndarray[Any, np.dtype[np.float64]]) -> Prediction:

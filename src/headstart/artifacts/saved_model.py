@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from headstart.backbones.card import BackboneCard
 from headstart.backbones.catalog import find_converted, open_backbone
 from headstart.backbones.converted import ConvertedBackbone
-from headstart.core.machine import cpu_identity
+from headstart.core.machine import cpu_identity, has_cuda
 from headstart.core.progress import Progress, Silent
 from headstart.core.run_folder import RunFolder
 from headstart.data.items import Item
@@ -75,7 +75,7 @@ class SavedModel:
     def _path(self) -> tuple[EngineSpec, Engine]:
         """The path it was judged with where this machine has it, else the exact one."""
         judged = self._judged_with
-        if judged.device == "cpu":
+        if judged.device == "cpu" or has_cuda():
             engine = start_engine(judged, self.backbone, self._stages)
             if engine.precision == judged.precision:
                 return judged, engine

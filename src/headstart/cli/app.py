@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -44,21 +47,34 @@ def _main(
     """Options that come before the verb."""
 
 
+class _Interrupted(BaseException):
+    """Ctrl-C; not a KeyboardInterrupt, which the command line's parser would turn into its own message and code."""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise _Interrupted
+
+
 def main() -> None:
     """Runs the command line; a problem that headstart names ends in one message and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file name need not be UTF-8
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         app()
     except HeadstartError as error:
         print(f"headstart: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print(
-            "headstart: stopped; what was computed is kept, and the same command goes on from there.", file=sys.stderr
-        )
+    except _Interrupted:
+        print("headstart: stopped; the features computed so far are kept.", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        print(f"headstart: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ def command(
 ) -> None:
     """Fit a model on DATA, judge it against the best model without pretraining, and save the run."""
     from headstart import api
+    from headstart.cli.columns import named_columns
     from headstart.cli.console import print_summary
 
     with progress_for_stderr() as progress:
@@ -57,10 +58,7 @@ def command(
             baseline_budget=baseline_budget,
             per_class=per_class,
             drop_near=drop_near,
-            item_column=image_column,
-            label_column=label_column,
-            group_column=group_column,
-            split_column=split_column,
+            columns=named_columns(image_column, label_column, group_column, split_column),
             seed=seed,
             device=device,
             command="headstart " + shlex.join(sys.argv[1:]),

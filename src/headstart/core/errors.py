@@ -4,6 +4,7 @@
     ├── UsageError          an option or argument that cannot be meant
     │   └── UnknownNameError    a name that is not registered; suggests the nearest
     ├── DataError           the user's data cannot be used as it is
+    │   └── UnlabelledError     it has items, but nothing says of which class they are
     ├── WeightsError        weights that are unsafe, broken or not the ones they claim to be
     ├── UnavailableError    something that cannot be had here: offline, a missing extra, no weights
     ├── RunFolderError      a folder that is not a run, or not an intact one
@@ -54,6 +55,10 @@ class DataError(HeadstartError):
         if len(problems) > most:
             shown.append(f"  - and {len(problems) - most} more")
         return cls("\n".join([heading, *shown]))
+
+
+class UnlabelledError(DataError):
+    """There are items, but nothing says of which class they are."""
 
 
 class WeightsError(HeadstartError):

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,7 +79,8 @@ def write_bytes(target: Path, content: bytes) -> None:
 def write_json(target: Path, value: Any) -> None:
     """Writes ``value`` as readable JSON, whole or not at all; NaN and infinity are refused."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_bytes(target, (text + "\n").encode())
+    # A file name that is not UTF-8 holds lone surrogates; escaped, they are valid JSON and read back as they were.
+    write_bytes(target, (text + "\n").encode("utf-8", "backslashreplace"))
 
 
 @contextmanager
@@ -93,8 +95,8 @@ def new_folder(target: Path) -> Iterator[Path]:
         folder = _beside(target)
         folder.mkdir()
     try:
+        yield folder
         with storage_errors(target):
-            yield folder
             if target.exists():
                 raise StorageError(
                     f"Expected {target} to be free, but something is there already; choose another name."
@@ -102,6 +104,17 @@ def new_folder(target: Path) -> Iterator[Path]:
             folder.rename(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def reserve(stream: IO[bytes], size: int) -> None:
+    """Takes the room for a file that is to be mapped: a disk that is full later would end the process without a word.
+
+    Raises:
+        StorageError: The disk has no such room.
+    """
+    with storage_errors(Path(tempfile.gettempdir()), needed=size):
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(stream.fileno(), 0, size)
 
 
 def _beside(target: Path) -> Path:

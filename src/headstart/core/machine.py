@@ -25,6 +25,16 @@ def cpu_identity() -> str:
 
 
 @functools.cache
+def gpu_identity() -> str:
+    """The model of the first NVIDIA GPU as its driver names it; ``"none"`` where there is no driver."""
+    for facts in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        for line in facts.read_text().splitlines():
+            if line.startswith("Model:"):
+                return line.removeprefix("Model:").strip()
+    return "unknown" if has_cuda() else "none"
+
+
+@functools.cache
 def version(distribution: str) -> str:
     """The installed version of a distribution, without importing it; ``"absent"`` where it is not installed."""
     try:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from types import ModuleType
 
 _TELEMETRY = "openvino_telemetry"
+#: A module that another thread is still importing is in ``sys.modules`` already, and half there.
+_IMPORTING = threading.Lock()
 
 
 def openvino() -> ModuleType:
@@ -23,8 +26,11 @@ def openvino() -> ModuleType:
         >>> openvino().__name__
         'openvino'
     """
-    if (loaded := sys.modules.get("openvino")) is not None:
-        return loaded
+    with _IMPORTING:
+        return sys.modules.get("openvino") or _import_silently()
+
+
+def _import_silently() -> ModuleType:
     absent = object()
     before = sys.modules.get(_TELEMETRY, absent)
     sys.modules[_TELEMETRY] = None  # type: ignore[assignment]

@@ -76,7 +76,8 @@ def small_picture(pixels: NDArray[np.uint8], side: int = 32) -> NDArray[np.uint8
     """The whole picture squeezed to ``(side, side, 3)``, for the raw-pixel baseline and near duplicates."""
     if pixels.shape[:2] == (side, side):
         return pixels
-    return np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR))
+    image = Image.fromarray(pixels)
+    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 def perceptual_hash(pixels: NDArray[np.uint8]) -> int:

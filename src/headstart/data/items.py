@@ -40,8 +40,15 @@ class Source(Protocol):
     def read(self) -> Content:
         """The encoded bytes, or an array where the data came as one."""
 
-    def digest(self) -> str:
-        """SHA-256 of the content, in hexadecimal: the item's identity in every cache."""
+
+def content_digest(content: Content) -> str:
+    """SHA-256 of the content, in hexadecimal: the item's identity in every cache.
+
+    Of an array it is the hash of shape and values.
+    """
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(f"{content.shape}".encode() + content.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +61,6 @@ class FileSource:
         """The file's bytes."""
         return self.path.read_bytes()
 
-    def digest(self) -> str:
-        """SHA-256 of the file's bytes."""
-        return hashlib.sha256(self.read()).hexdigest()
-
 
 @dataclass(frozen=True, slots=True)
 class BytesSource:
@@ -69,10 +72,6 @@ class BytesSource:
         """The bytes."""
         return self.content
 
-    def digest(self) -> str:
-        """SHA-256 of the bytes."""
-        return hashlib.sha256(self.content).hexdigest()
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArraySource:
@@ -83,10 +82,6 @@ class ArraySource:
     def read(self) -> NDArray[np.uint8]:
         """The array."""
         return self.array
-
-    def digest(self) -> str:
-        """SHA-256 of shape and values."""
-        return hashlib.sha256(f"{self.array.shape}".encode() + self.array.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +135,10 @@ class Ledger:
     empty_classes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def leave_out(self, item: Item, reason: str, detail: str) -> None:
+        """Notes that an item is not used."""
+        self.excluded.append(Exclusion(item.id, reason, detail))
+
     def counts(self) -> dict[str, int]:
         """How many items were left out for each reason."""
         return dict(Counter(entry.reason for entry in self.excluded))
@@ -169,6 +168,19 @@ class ItemTable:
     def with_items(self, items: Iterable[Item]) -> ItemTable:
         """The same table with other items."""
         return ItemTable(self.name, self.origin, tuple(items), self.ledger)
+
+
+def groups_of(items: Sequence[Item]) -> list[str] | None:
+    """The group of each item, one without being a group of its own; ``None`` where nobody has one."""
+    if all(item.group is None for item in items):
+        return None
+    return [item.group or f"alone: {item.id}" for item in items]
+
+
+def class_indices(items: Sequence[Item], classes: Sequence[str]) -> NDArray[np.int64]:
+    """The place of each item's label among the class names, ``(N,)``."""
+    place = {name: index for index, name in enumerate(classes)}
+    return np.array([place[str(item.label)] for item in items], dtype=np.int64)
 
 
 def sort_class_names(names: Iterable[str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ class Modality:
         miniature: Content and a side in pixels to a small input at the data's native size, for the small
             network.
         thumbnail: Content to a ``data:`` URI for the report.
+        mismatch: A file to a note where its ending says another format than its bytes; ``None`` where they agree.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Modality:
     prepare_reference: Callable[[Content, Any], NDArray[Any]]
     miniature: Callable[[Content, int], NDArray[np.uint8]]
     thumbnail: Callable[[Content], str]
+    mismatch: Callable[[Path], str | None]
 
 
 #: Modalities by name; all of them are manifests behind the entry-point group, ours included.

@@ -39,7 +39,6 @@ def assign_splits(
     seed: int,
     share_validation: float = 0.15,
     share_test: float = 0.2,
-    bound: int | None = None,
 ) -> tuple[Item, ...]:
     """Gives every item a split; given ones stay, but missing ones are carved from training.
 
@@ -58,8 +57,6 @@ def assign_splits(
         seed: Of all draws.
         share_validation: Share of the items to be divided that validation gets, in (0, 1).
         share_test: Share of the items to be divided that the test split gets, in (0, 1).
-        bound: The most items that a split made here takes; ``None`` for no bound. For very large data, where
-            a share would cost time and prove no more.
 
     Returns:
         The items in the same order, all with a split.
@@ -77,8 +74,6 @@ def assign_splits(
         )
     shares: dict[Split, float] = {"test": share_test, "validation": share_validation}
     missing = {split: share for split, share in shares.items() if split not in given}
-    if bound is not None:
-        missing = {split: min(share, bound / len(pool)) for split, share in missing.items()}
     placed = _place(pool, missing, seed=seed) | joined
     _refuse_empty(placed, missing, pool)
     return tuple(replace(item, split=placed[item.id]) if item.id in placed else item for item in items)

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.evaluation.intervals import Interval, wilson
-from headstart.features.solver import PrincipalAxes, Rows, rotated, solve
+from headstart.features.principal_axes import PrincipalAxes, rotated
+from headstart.features.rows import Rows, SelectableRows
+from headstart.features.solver import solve
 
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _DRAWS = 4
@@ -41,7 +43,7 @@ class CurvePoint:
 
 
 def label_curve(
-    features: Rows,
+    features: SelectableRows,
     labels: NDArray[np.int64],
     *,
     test_features: Rows,
@@ -67,11 +69,15 @@ def label_curve(
         seed: For the draws.
 
     Returns:
-        A point per size below the largest class, the last with all training examples. Training sets above 10,000 rows
-        give no curve: the largest sizes here are 1,000 per class and the probe is flat by then.
+        A point per size below the largest class, the last with all training examples; of more than 10,000, as many per
+        class as together make 10,000. Empty where no class has two.
     """
-    largest = int(np.bincount(labels).max())
-    if len(labels) > _MOST_ROWS or largest < 2:
+    largest = int(np.bincount(labels, minlength=classes).max())
+    if len(labels) > _MOST_ROWS:
+        largest = max(1, _MOST_ROWS // classes)
+        part = np.flatnonzero(_draws(labels, largest, seed)[0])
+        features, labels = features.select(part), labels[part]
+    if largest < 2:
         return []
     sizes = [size for size in _SIZES if size < largest]
     members = np.concatenate([*(_draws(labels, size, seed) for size in sizes), np.ones((1, len(labels)), bool)])

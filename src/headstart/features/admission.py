@@ -17,12 +17,13 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.backbones.converted import ConvertedBackbone
+from headstart.backbones.converted import FORMAT, ConvertedBackbone
 from headstart.core.errors import DataError
 from headstart.core.files import write_json
 from headstart.core.machine import cores, cpu_identity, version
@@ -32,7 +33,9 @@ from headstart.data.modality import Modality
 from headstart.features.engines.contract import Engine, EngineSpec
 from headstart.features.extraction import Digests
 from headstart.features.folds import stratified_folds
-from headstart.features.solver import ArrayRows, principal_axes, solve
+from headstart.features.principal_axes import principal_axes
+from headstart.features.rows import ArrayRows
+from headstart.features.solver import solve
 from headstart.features.store import feature_home
 from headstart.features.trial import TrialRow, reference_spec, start_engine
 
@@ -99,7 +102,7 @@ def choose_path(
     """
     progress = progress or Silent()
     sample = _sample(items, digests)
-    place = _place(backbone, modality, stages, [digests.values[place] for place in sample], trial)
+    place = _place(backbone, modality, stages, [(digests.values[place], items[place].label) for place in sample], trial)
     if place.is_file():
         return _from_json(place)
     progress.start("admission", total=len(sample))
@@ -118,16 +121,20 @@ def _judge(
     trial: Sequence[TrialRow],
 ) -> tuple[list[Admission], Engine]:
     """Judges path after path, fastest first, until one is admitted; the reference is the last resort."""
-    sample = _prepared_both_ways(items, backbone, modality)
-    reference_engine = start_engine(reference_spec(), backbone, stages)
+    with ThreadPoolExecutor(max_workers=cores()) as pool:
+        # The engines that are certainly needed start while the sample is decoded; they compute one after the other.
+        engines = {spec: pool.submit(start_engine, spec, backbone, stages) for spec in _certain(trial)}
+        prepared = list(pool.map(partial(_prepared_both_ways, backbone=backbone, modality=modality), items))
+    sample = [found for found in prepared if found is not None]
+    reference_engine = engines[reference_spec()].result()
     if not sample:
         return [Admission(reference_spec(), True, 0, 1.0, None)], reference_engine
     labels = [item.label for item, _, _ in sample]
     reference = _compute(reference_engine, [inputs for _, inputs, _ in sample])
     judged = []
     for row in trial:
-        same_engine = replace(row.engine, transform="source") == reference_spec()
-        engine = reference_engine if same_engine else start_engine(row.engine, backbone, stages)
+        spec = _engine_alone(row.engine)
+        engine = engines[spec].result() if spec in engines else start_engine(spec, backbone, stages)
         features = _compute(engine, [inputs for _, _, inputs in sample])
         cosine = min(percentile_cosine(features[stage], reference[stage]) for stage in stages)
         changed = changed_predictions(features[stages[-1]], reference[stages[-1]], labels)
@@ -138,21 +145,25 @@ def _judge(
     return [*judged, Admission(reference_spec(), True, len(sample), 1.0, 0.0)], reference_engine
 
 
+def _certain(trial: Sequence[TrialRow]) -> set[EngineSpec]:
+    return {reference_spec(), *(_engine_alone(row.engine) for row in trial[:1])}
+
+
+def _engine_alone(spec: EngineSpec) -> EngineSpec:
+    """The path without its transform: an engine does not know how its inputs were made."""
+    return replace(spec, transform="source")
+
+
 def _prepared_both_ways(
-    items: Sequence[Item], backbone: ConvertedBackbone, modality: Modality
-) -> list[tuple[Item, NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Each item with its input by the source's own transform and by the fast path; unreadable ones are left out."""
+    item: Item, *, backbone: ConvertedBackbone, modality: Modality
+) -> tuple[Item, NDArray[np.uint8], NDArray[np.uint8]] | None:
+    """An item with its input by the source's own transform and by the fast path; ``None`` where it is unreadable."""
     preprocess = backbone.card.preprocess
-
-    def prepare(item: Item) -> tuple[Item, NDArray[np.uint8], NDArray[np.uint8]] | None:
-        try:
-            content = item.source.read()
-            return item, modality.prepare_reference(content, preprocess), modality.prepare(content, preprocess).inputs
-        except (DataError, OSError):
-            return None  # the pass over the data will name it
-
-    with ThreadPoolExecutor(max_workers=cores()) as pool:
-        return [found for found in pool.map(prepare, items) if found is not None]
+    try:
+        content = item.source.read()
+        return item, modality.prepare_reference(content, preprocess), modality.prepare(content, preprocess).inputs
+    except (DataError, OSError):
+        return None  # the pass over the data will name it
 
 
 def percentile_cosine(features: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
@@ -205,10 +216,17 @@ def _out_of_fold(
 
 
 def _sample(items: Sequence[Item], digests: Digests) -> list[int]:
-    """Places of a sample that depends on the items' content alone, so that it hardly moves when some are added."""
+    """Places of a sample that depends on the items' content, so that it hardly moves when some are added.
+
+    Items that somebody has put into a test split come last: their labels decide nothing.
+    """
     there = [place for place in range(len(items)) if place not in digests.failures]
     size = min(MOST_SAMPLE, max(LEAST_SAMPLE, len(there) // SAMPLE_SHARE))
-    return sorted(there, key=lambda place: (items[place].label is None, digests.values[place]))[:size]
+
+    def order(place: int) -> tuple[bool, str]:
+        return items[place].label is None or items[place].split == "test", digests.values[place]
+
+    return sorted(there, key=order)[:size]
 
 
 def _compute(engine: Engine, inputs: Sequence[NDArray[np.uint8]]) -> Features:
@@ -220,7 +238,7 @@ def _place(
     backbone: ConvertedBackbone,
     modality: Modality,
     stages: Sequence[str],
-    sample: Sequence[str],
+    sample: Sequence[tuple[str, str | None]],
     trial: Sequence[TrialRow],
 ) -> Path:
     key = {
@@ -230,7 +248,9 @@ def _place(
         "stages": list(stages),
         "engines": [str(row.engine) for row in trial],
         "versions": [version("openvino"), version("torch"), cpu_identity()],
-        "sample": sorted(sample),
+        "sample": sorted((digest, label or "") for digest, label in sample),
+        "gate": [LEAST_COSINE, MOST_CHANGED, _FOLDS, _STRENGTH],
+        "format": FORMAT,
     }
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
     return feature_home() / "admissions" / f"{name}.json"

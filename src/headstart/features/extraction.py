@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.card import BackboneCard
+from headstart.backbones.converted import FORMAT
 from headstart.core.errors import DataError, EngineError
-from headstart.core.machine import cores, cpu_identity, version
+from headstart.core.machine import cores, cpu_identity, gpu_identity, version
 from headstart.core.progress import Progress, Silent
 from headstart.data.inspection import Inspection
-from headstart.data.items import Item
+from headstart.data.items import Item, content_digest
 from headstart.data.modality import Modality, Prepared
 from headstart.features.engines.contract import Engine, EngineSpec
 from headstart.features.store import Shelf, Table, evict
@@ -78,7 +79,7 @@ def read_digests(items: Sequence[Item]) -> Digests:
     values, failures = [], {}
     for place, item in enumerate(items):
         try:
-            values.append(item.source.digest())
+            values.append(content_digest(item.source.read()))
         except OSError as error:
             values.append("")
             failures[place] = error.strerror or str(error)
@@ -101,7 +102,8 @@ def feature_shelf(card: BackboneCard, stage: str, engine: EngineSpec, modality: 
             "device": engine.device,
             "transform": engine.transform,
             "library": f"{library} {version(library)}",
-            "cpu": cpu_identity(),
+            "conversion": FORMAT,
+            "processor": gpu_identity() if engine.device == "cuda" else cpu_identity(),
         }
     )
 
@@ -152,17 +154,12 @@ def extract(
     there = [place for place in range(len(items)) if place not in digests.failures]
     failures = dict(digests.failures)
     computed = 0
-    if _missing(shelves.all, digests.values, there):
-        with ExitStack() as stack:
-            # One order for all processes, so that two of them cannot wait for each other.
-            for shelf in sorted(shelves.all, key=lambda shelf: shelf.folder):
-                stack.enter_context(shelf.writing())
-            todo = _missing(shelves.all, digests.values, there)
-            progress.start("features" if source else "decode", total=len(todo))
-            pass_ = _Pass(items, digests, modality, source, shelves)
-            failures |= pass_.run(todo, progress)
-            computed = pass_.computed
-            progress.finish(f"{len(todo)} new, {len(there) - len(todo)} kept from before")
+    if todo := shelves.missing(digests.values, there):
+        progress.start("features" if source else "decode", total=len(todo))
+        pass_ = _Pass(items, digests, modality, source, shelves)
+        failures |= pass_.run(todo, progress)
+        computed = pass_.computed
+        progress.finish(f"{len(todo)} new, {len(there) - len(todo)} kept from before")
         evict([shelf.folder for shelf in shelves.all])
     # The same content fails under whatever name it stands.
     broken = {digests.values[place]: reason for place, reason in failures.items() if digests.values[place]}
@@ -191,6 +188,19 @@ class _Shelves:
     @property
     def all(self) -> tuple[Shelf, ...]:
         return (*self.features.values(), self.seen, self.plain)
+
+    def missing(self, digests: Sequence[str], places: Sequence[int]) -> list[int]:
+        """Those of the places whose item lacks a row on any shelf, each content once per shelf."""
+        values = [digests[place] for place in places]
+        return sorted({places[index] for shelf in self.all for index in shelf.missing(values)})
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Holds all of them; in one order for all processes, so that two cannot wait for each other."""
+        with ExitStack() as stack:
+            for shelf in sorted(self.all, key=lambda shelf: shelf.folder):
+                stack.enter_context(shelf.writing())
+            yield
 
 
 def _shelves(modality: Modality, source: FeatureSource | None) -> _Shelves:
@@ -227,29 +237,42 @@ class _Pass:
         failures: dict[int, str] = {}
         for start in range(0, len(todo), COMMIT_ROWS):
             part = todo[start : start + COMMIT_ROWS]
-            with ThreadPoolExecutor(max_workers=cores(), thread_name_prefix="decode") as pool:
-                self._run_shard(part, pool, failures, progress)
+            with self._shelves.writing(), ThreadPoolExecutor(max_workers=cores()) as pool:
+                # Another process may have been here while this one waited for its turn.
+                still = self._shelves.missing(self._digests.values, part)
+                progress.advance(len(part) - len(still))
+                self._run_shard(still, pool, failures, progress)
         return failures
 
     def _run_shard(
         self, part: Sequence[int], pool: ThreadPoolExecutor, failures: dict[int, str], progress: Progress
     ) -> None:
-        places: list[int] = []
-        inspections: list[NDArray[np.void]] = []
-        plain: list[NDArray[np.uint8]] = []
-        features: dict[str, list[NDArray[np.float32]]] = {stage: [] for stage in self._shelves.features}
+        """One shard; whatever ends it early, what was computed until then is kept."""
+        done: list[_Batch] = []
         needed = self._places_missing_features(part)
-        for batch in self._decoded(part, pool, failures):
-            wanted = [prepared.inputs for place, prepared in batch if place in needed]
-            if wanted and self._source:
-                for stage, rows in self._compute(self._source, np.stack(wanted)).items():
-                    features[stage].append(rows)
-            places += [place for place, _ in batch]
-            inspections += [_inspection_row(prepared.inspection) for _, prepared in batch]
-            plain += [prepared.plain for _, prepared in batch]
-            progress.advance(len(batch))
-        if places:
-            self._keep(places, inspections, plain, {stage: rows for stage, rows in features.items() if rows}, needed)
+        try:
+            for batch in self._decoded(part, pool, failures):
+                done.append(self._computed(batch, needed))
+                progress.advance(len(batch))
+        finally:
+            if done:
+                self._keep(done)
+
+    def _computed(self, batch: Sequence[tuple[int, Prepared]], needed: set[int]) -> _Batch:
+        """A decoded batch with the features that it lacks; the inputs themselves are let go."""
+        lacking = [place for place, _ in batch if place in needed]
+        features: Mapping[str, NDArray[np.float32]] = {}
+        if lacking and self._source:
+            features = self._compute(
+                self._source, np.stack([prepared.inputs for place, prepared in batch if place in needed])
+            )
+        return _Batch(
+            places=[place for place, _ in batch],
+            inspections=np.stack([_inspection_row(prepared.inspection) for _, prepared in batch]),
+            plain=np.stack([prepared.plain for _, prepared in batch]),
+            lacking=lacking,
+            features=features,
+        )
 
     def _places_missing_features(self, part: Sequence[int]) -> set[int]:
         values = [self._digests.values[place] for place in part]
@@ -272,12 +295,14 @@ class _Pass:
             yield batch
 
     def _decode_block(self, block: Sequence[int]) -> list[tuple[int, Prepared | str]]:
-        return [(place, self._decode(self._items[place])) for place in block]
+        return [(place, self._decode(place)) for place in block]
 
-    def _decode(self, item: Item) -> Prepared | str:
+    def _decode(self, place: int) -> Prepared | str:
         preprocess = self._source.card.preprocess if self._source else None
         try:
-            content = item.source.read()
+            content = self._items[place].source.read()
+            if content_digest(content) != self._digests.values[place]:
+                return "its content changed while it was read"
             prepared = self._modality.prepare(content, preprocess)
             if self._source and self._source.spec.transform == "source":
                 return replace(prepared, inputs=self._modality.prepare_reference(content, preprocess))
@@ -302,22 +327,36 @@ class _Pass:
                 )
         return rows
 
-    def _keep(
-        self,
-        places: list[int],
-        inspections: list[NDArray[np.void]],
-        plain: list[NDArray[np.uint8]],
-        features: Mapping[str, list[NDArray[np.float32]]],
-        needed: set[int],
-    ) -> None:
-        values = [self._digests.values[place] for place in places]
+    def _keep(self, done: Sequence[_Batch]) -> None:
+        values = [self._digests.values[place] for batch in done for place in batch.places]
+        inspections = np.concatenate([batch.inspections for batch in done])
+        plain = np.concatenate([batch.plain for batch in done])
         for shelf, rows in ((self._shelves.seen, inspections), (self._shelves.plain, plain)):
-            new = shelf.missing(values)
-            if new:
-                shelf.add([values[place] for place in new], np.stack([rows[place] for place in new]))
-        computed = [digest for place, digest in zip(places, values, strict=True) if place in needed]
-        for stage, batches in features.items():
-            self._shelves.features[stage].add(computed, _compact(np.concatenate(batches)))
+            if new := shelf.missing(values):
+                shelf.add([values[place] for place in new], rows[new])
+        lacking = [self._digests.values[place] for batch in done for place in batch.lacking]
+        for stage, shelf in self._shelves.features.items():
+            if lacking:
+                shelf.add(lacking, _compact(np.concatenate([batch.features[stage] for batch in done if batch.lacking])))
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What came of some items, before it is kept.
+
+    Attributes:
+        places: Of the items in the table.
+        inspections: ``(n,)``, a row each.
+        plain: ``(n, P)``.
+        lacking: Those of the places that had no features yet.
+        features: Theirs, by stage.
+    """
+
+    places: list[int]
+    inspections: NDArray[np.void]
+    plain: NDArray[np.uint8]
+    lacking: list[int]
+    features: Mapping[str, NDArray[np.float32]]
 
 
 def _in_order(
@@ -333,11 +372,6 @@ def _in_order(
             yield from waiting.popleft().result()
     while waiting:
         yield from waiting.popleft().result()
-
-
-def _missing(shelves: Sequence[Shelf], digests: Sequence[str], there: Sequence[int]) -> list[int]:
-    values = [digests[place] for place in there]
-    return sorted({there[index] for shelf in shelves for index in shelf.missing(values)})
 
 
 def _opened(shelf: Shelf, digests: Sequence[str]) -> Table:

@@ -13,6 +13,7 @@ and a process that is killed loses the shard it was writing and nothing else. Wr
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -31,6 +32,9 @@ from headstart.core.files import locked, write_atomic, write_json
 from headstart.core.home import cache_home, cache_limit
 
 DIGEST_BYTES = 32
+#: A shard of fewer rows is small, and this many small ones are left alone.
+SMALL_ROWS = 512
+MOST_SMALL_SHARDS = 64
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ class Table:
             return self.shards[0][:0] if self.shards else np.empty((0, 0))
         if len(np.unique(places[:, 0])) == 1:
             return np.asarray(self.shards[places[0, 0]][places[:, 1]])
-        rows = np.empty((len(places), *self.shards[0].shape[1:]), dtype=self.shards[0].dtype)
+        widest = np.result_type(*(shard.dtype for shard in self.shards))
+        rows = np.empty((len(places), *self.shards[0].shape[1:]), dtype=widest)
         for shard in np.unique(places[:, 0]):
             here = np.flatnonzero(places[:, 0] == shard)
             rows[here] = self.shards[shard][places[here, 1]]
@@ -85,7 +90,7 @@ class Shelf:
     about: Mapping[str, Any]
     _shards: list[NDArray[Any]] = field(default_factory=list, repr=False)
     _index: dict[bytes, tuple[int, int]] = field(default_factory=dict, repr=False)
-    _seen: set[str] = field(default_factory=set, repr=False)
+    _names: list[str] = field(default_factory=list, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -134,25 +139,45 @@ class Shelf:
         """Holds the shelf for writing: a second process that wants the same rows waits, and then finds them."""
         with locked(self.folder / "lock"):
             yield
+            self._merge_small_shards()
+
+    def _merge_small_shards(self) -> None:
+        """Joins small shards into one where there are many, as after many predictions of one photo each.
+
+        Rows that somebody has mapped stay readable until they let go of them.
+        """
+        small = [
+            name
+            for name, shard in zip(self._names, self._shards, strict=True)
+            if len(shard) < SMALL_ROWS and (self.folder / f"{name}.ids").exists()
+        ]
+        if len(small) <= MOST_SMALL_SHARDS:
+            return
+        digests = [digest.hex() for digest, (shard, _) in self._index.items() if self._names[shard] in small]
+        self.add(digests, self.table(digests).take(slice(None)))
+        for name in small:
+            for file in (self.folder / f"{name}.ids", self.folder / f"{name}.rows.npy"):
+                file.unlink(missing_ok=True)
 
     def _open_new_shards(self) -> None:
         for ids in sorted(self.folder.glob("*.ids")):
-            if ids.name in self._seen:
+            if ids.stem in self._names:
                 continue
             try:
                 raw = ids.read_bytes()
                 rows = np.load(ids.with_suffix(".rows.npy"), mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError):
+            except (OSError, ValueError, EOFError):
                 continue  # damaged or just evicted: these rows count as missing and are computed again
             if len(raw) != len(rows) * DIGEST_BYTES:
                 continue
-            self._seen.add(ids.name)
+            self._names.append(ids.stem)
             self._shards.append(rows)
             shard = len(self._shards) - 1
             for row in range(len(rows)):
                 self._index[raw[row * DIGEST_BYTES : (row + 1) * DIGEST_BYTES]] = (shard, row)
-        if self._seen:
-            os.utime(self.folder)
+        if self._names:
+            with contextlib.suppress(OSError):  # another process may have cleared it, or it is not ours
+                os.utime(self.folder)
 
 
 def feature_home() -> Path:
@@ -172,8 +197,11 @@ class ShelfInfo:
 
 
 def shelves() -> list[ShelfInfo]:
-    """All shelves, the most recently used first."""
-    found = [_describe(folder) for folder in feature_home().glob("*") if (folder / "about.json").is_file()]
+    """All shelves, the most recently used first; one that another process removes meanwhile is not among them."""
+    found = []
+    for folder in feature_home().glob("*"):
+        with contextlib.suppress(OSError, ValueError):
+            found.append(_describe(folder))
     return sorted(found, key=lambda shelf: -shelf.last_used)
 
 

@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 
 from headstart.backbones.converted import ConvertedBackbone
+from headstart.core.errors import UnavailableError
 from headstart.core.files import write_json
-from headstart.core.machine import cores, cpu_identity, has_cuda, version
+from headstart.core.machine import cores, cpu_identity, gpu_identity, has_cuda, version
 from headstart.core.progress import Progress, Silent
 from headstart.features.engines.contract import Engine, EngineSpec, Precision
 
@@ -67,6 +68,7 @@ def engine_trial(
         "cpu": cpu_identity(),
         "cores": cores(),
         "device": device,
+        "gpu": gpu_identity(),
         "openvino": version("openvino"),
         "torch": version("torch"),
     }
@@ -111,7 +113,12 @@ def _candidates(device: str) -> list[EngineSpec]:
 
         if torch.cuda.is_available():
             found += [EngineSpec("torch", precision, "cuda") for precision in ("bf16", "f32")]
-    return [spec for spec in found if device in {"auto", spec.device}]
+    usable = [spec for spec in found if device in {"auto", spec.device}]
+    if not usable:
+        raise UnavailableError(
+            "Expected a CUDA GPU for --device cuda, but torch finds none here; use --device cpu or auto."
+        )
+    return usable
 
 
 def _images_per_second(engine: Engine, backbone: ConvertedBackbone) -> float:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.card import ImagePreprocess
+from headstart.backbones.catalog import DEFAULT_BACKBONE
 from headstart.core.machine import version
 from headstart.data import image_views, images
 from headstart.data.inspection import Inspection
 from headstart.data.items import Content
 from headstart.data.modality import Modality, Prepared
 
-#: Raised whenever the decoding rule of data/images.py changes a value.
+#: Raised whenever data/images.py or data/image_views.py comes to give another value.
 RULE = "image rule 1"
 #: Side of the pictures that the raw-pixel baseline learns from.
 PLAIN_SIDE = 32
@@ -65,15 +67,24 @@ def _thumbnail(content: Content) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(picture).decode("ascii")
 
 
+def _mismatch(path: Path) -> str | None:
+    try:
+        with path.open("rb") as stream:
+            return images.name_mismatch(path.name, stream.read(16))
+    except OSError:
+        return None  # decoding will name it
+
+
 IMAGE = Modality(
     name="image",
     item_word="photo",
     suffixes=images.SUFFIXES,
-    default_backbone="bundled:efficientnet_lite0",
+    default_backbone=DEFAULT_BACKBONE,
     plain_name="raw pixels",
     rule=_rule,
     prepare=_prepare,
     prepare_reference=_prepare_reference,
     miniature=_miniature,
     thumbnail=_thumbnail,
+    mismatch=_mismatch,
 )

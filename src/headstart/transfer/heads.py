@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.features.solver import Rows
+from headstart.features.rows import Rows
 
 _ROWS = 8192
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from headstart.backbones.stages import StagedBackbone
 from headstart.core.progress import Progress
-from headstart.features.solver import Rows
+from headstart.features.rows import Rows
 from headstart.tasks.classification import Classification
 from headstart.training.examples import Batch
 from headstart.training.loop import Loop, PhaseRecord
@@ -74,13 +74,16 @@ def fit_mlp_probe(
     """
     rows, held_out = _array(train), _array(validation)
     mean, std = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-6)
+    for values in (rows, held_out):  # in place: with many rows there is no room for copies
+        np.subtract(values, mean, out=values)
+        np.divide(values, std, out=values)
     task = Classification(classes)
     network = _network(rows.shape[1], classes, seed)
     loop = Loop(
         network,
         task,
-        train=FeatureExamples((rows - mean) / std, train_labels),
-        validation=FeatureExamples((held_out - mean) / std, validation_labels),
+        train=FeatureExamples(rows, train_labels),
+        validation=FeatureExamples(held_out, validation_labels),
         seed=seed,
         progress=progress,
     )
@@ -101,7 +104,7 @@ class FeatureExamples:
     """
 
     def __init__(self, features: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
-        self._features = torch.from_numpy(features.astype(np.float32))
+        self._features = torch.from_numpy(features)
         self._labels = torch.from_numpy(labels)
 
     def __len__(self) -> int:

@@ -15,15 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.features.folds import grouped_folds, stratified_folds
-from headstart.features.solver import (
-    MOST_EXACT_AXES,
-    ArrayRows,
-    PrincipalAxes,
-    Rows,
-    principal_axes,
-    rotated,
-    solve,
-)
+from headstart.features.principal_axes import MOST_EXACT_AXES, PrincipalAxes, principal_axes, rotated
+from headstart.features.rows import ArrayRows, Rows
+from headstart.features.solver import solve
 from headstart.transfer.heads import LinearHead, softmax
 
 #: Prior precisions to choose among, strongest last, and how much further to look where the best is at an end.
@@ -185,17 +179,19 @@ def _try_strengths(
         variances=axes.variances,
         tolerance=_CHOICE_TOLERANCE,
     )
-    logits = np.empty((len(strengths), len(labels), classes), dtype=np.float32)
-    for place, fold in enumerate(used):
-        held_out = np.flatnonzero(folds == fold)
-        rows = np.asarray(coordinates.array[held_out], dtype=np.float32)
-        for number in range(len(strengths)):
-            problem = number * len(used) + place
-            logits[number, held_out] = rows @ solution.coefficients[problem] + solution.bias[problem]
-    return [_tried(strength, logits[number], labels) for number, strength in enumerate(strengths)]
+    tried = []
+    logits = np.empty((len(labels), classes), dtype=np.float32)
+    for number, strength in enumerate(strengths):
+        for problem, fold in enumerate(used, start=number * len(used)):
+            held_out = folds == fold
+            rows = np.asarray(coordinates.array[held_out], dtype=np.float32)
+            logits[held_out] = rows @ solution.coefficients[problem] + solution.bias[problem]
+        tried.append(_tried(strength, logits, labels))
+    return tried
 
 
 def _tried(strength: float, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> StrengthTried:
+    """What out-of-fold logits ``(N, C)`` of one strength come to."""
     temperature, loss = best_temperature(logits, labels)
     accuracy = float((logits.argmax(axis=1) == labels).mean())
     return StrengthTried(strength, loss, accuracy, temperature)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -9,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.core.errors import DataError
+from headstart.data.checks import check_classes
 from headstart.data.columns import Columns
 from headstart.data.duplicates import NearPair, across_splits, near_pairs, remove_near, resolve_duplicates
 from headstart.data.inspection import Inspection
-from headstart.data.items import Exclusion, Item, ItemTable, Split
+from headstart.data.items import SPLITS, Item, ItemTable, Split, class_indices, groups_of
 from headstart.data.splits import assign_splits, limit_per_class
 from headstart.features.extraction import Extraction
 
@@ -71,22 +74,19 @@ class Arranged:
         return np.array([place for place, item in enumerate(self.items) if item.split == split], dtype=np.intp)
 
     def groups(self, rows: NDArray[np.intp]) -> list[str] | None:
-        """The groups of some examples; one without is a group of its own; ``None`` where nobody has one."""
-        if all(item.group is None for item in self.items):
-            return None
-        return [self.items[row].group or f"alone: {self.items[row].id}" for row in rows]
+        """The groups of some examples; see :func:`headstart.data.items.groups_of`."""
+        return groups_of([self.items[row] for row in rows])
 
 
 def arrange(table: ItemTable, extraction: Extraction, data: DataOptions) -> Arranged:
-    """Leaves out what cannot be read or stands in two splits, and makes the splits that are missing.
+    """Leaves out what stands in two splits, and makes the splits that are missing.
 
     Args:
-        table: Labelled items.
-        extraction: The pass that was made over exactly these items.
+        table: Labelled items that could be decoded; see :func:`leave_out_unreadable`.
+        extraction: The pass that was made over them.
         data: How splits are made.
     """
-    readable = leave_out_unreadable(table, extraction)
-    resolved, places = resolve_duplicates(readable, extraction.inspections)
+    resolved, places = resolve_duplicates(table, extraction.inspections)
     placed = resolved.with_items(assign_splits(resolved.items, seed=data.seed))
     near = find_near(placed, extraction, places)
     if data.drop_near:
@@ -97,12 +97,13 @@ def arrange(table: ItemTable, extraction: Extraction, data: DataOptions) -> Arra
         placed, kept = _limited(placed, data)
         places = places[kept]
         near = _still_there(near, kept)
-    classes = placed.classes
+    _note_conversions(placed, [extraction.inspections[place] for place in places])
+    refuse_what_is_left(placed)
     return Arranged(
         table=placed,
         places=places,
-        labels=np.array([classes.index(cast(str, item.label)) for item in placed.items], dtype=np.int64),
-        classes=classes,
+        labels=class_indices(placed.items, placed.classes),
+        classes=placed.classes,
         inspections=tuple(extraction.inspections[place] for place in places),
         near=tuple(across_splits(placed.items, near)),
     )
@@ -117,8 +118,46 @@ def leave_out_unreadable(table: ItemTable, extraction: Extraction) -> ItemTable:
             f"the first is {table.items[first].id}: {reason}"
         )
     for place, reason in sorted(extraction.failures.items()):
-        table.ledger.excluded.append(Exclusion(table.items[place].id, "unreadable", reason))
+        table.ledger.leave_out(table.items[place], "unreadable", reason)
     return table.with_items(table.items[place] for place in extraction.readable)
+
+
+def refuse_what_is_left(table: ItemTable) -> None:
+    """Stops where too little is left to learn from, choose by and judge on.
+
+    Raises:
+        DataError: Lists what is missing.
+    """
+    problems = [*check_classes(table).errors, *_empty_splits(table), *_lone_group(table)]
+    if problems:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in table.ledger.counts().items())
+        left_out = f" (left out: {reasons})" if reasons else ""
+        raise DataError.from_problems(f"What is left of {table.origin}{left_out} cannot be learned from:", problems)
+
+
+def _empty_splits(table: ItemTable) -> list[str]:
+    there = {item.split for item in table.items}
+    return [
+        f"Expected examples in every split, but none is left in {split}; add some, or leave out fewer."
+        for split in SPLITS
+        if split not in there
+    ]
+
+
+def _lone_group(table: ItemTable) -> list[str]:
+    groups = groups_of([item for item in table.items if item.split == "train"])
+    if groups is None or len(set(groups)) > 1:
+        return []
+    return [
+        f"Expected two groups or more to train on, but all training examples are of the group {groups[0]!r}: how well "
+        "a model does on another group cannot be told from one. Name another --group-column, or add groups."
+    ]
+
+
+def _note_conversions(table: ItemTable, inspections: Sequence[Inspection]) -> None:
+    """One note for each kind of conversion that decoding made, with the number of items."""
+    counts = Counter(note for inspection in inspections for note in inspection.notes)
+    table.ledger.notes.extend(f"{count} items: {note}." for note, count in sorted(counts.items()))
 
 
 def find_near(table: ItemTable, extraction: Extraction, places: NDArray[np.intp]) -> list[NearPair]:

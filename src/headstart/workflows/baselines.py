@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.core.files import reserve
 from headstart.core.machine import cores
 from headstart.core.progress import Progress, Stopwatch
 from headstart.data.items import SPLITS, Content
@@ -103,6 +104,7 @@ class LazyInputs:
             self._rows = np.empty(shape, dtype=np.uint8)
         else:
             with tempfile.TemporaryFile() as stream:  # freed by the system with the last reference to the mapping
+                reserve(stream, int(np.prod(shape)))
                 self._rows = np.memmap(stream, dtype=np.uint8, mode="w+", shape=shape)
         self._there = np.zeros(len(self._items), dtype=np.bool_)
 

@@ -12,8 +12,8 @@ from headstart.core.errors import DataError
 from headstart.core.progress import Progress, Silent
 from headstart.data.checks import check_classes
 from headstart.data.duplicates import NearPair, across_splits, equal_groups
-from headstart.data.items import SPLITS, ItemTable
-from headstart.data.modality import MODALITIES
+from headstart.data.items import SPLITS, FileSource, ItemTable
+from headstart.data.modality import MODALITIES, Modality
 from headstart.data.readers.reading import read_data
 from headstart.features.extraction import Extraction, extract, read_digests
 from headstart.workflows.arrange import DataOptions, arrange, find_near, leave_out_unreadable
@@ -69,6 +69,9 @@ def check_data(data: DataOptions, *, progress: Progress | None = None) -> CheckR
     modality = MODALITIES[data.modality]
     table = read_data(data.data, columns=data.columns, suffixes=modality.suffixes)
     found = check_classes(table)
+    if not table.items:
+        raise DataError.from_problems(f"{table.origin} cannot be looked at:", found.errors)
+    _note_mismatches(table, modality)
     extraction = extract(table.items, read_digests(table.items), modality=modality, source=None, progress=progress)
     readable = leave_out_unreadable(table, extraction)
     near = find_near(readable, extraction, np.arange(len(readable.items)))
@@ -76,7 +79,8 @@ def check_data(data: DataOptions, *, progress: Progress | None = None) -> CheckR
     errors, splits = list(found.errors), {}
     if not errors:
         try:
-            splits = _splits(table, extraction, data)
+            arranged = arrange(readable, extraction, data)
+            splits = {str(split): len(arranged.rows(split)) for split in SPLITS}
         except DataError as error:
             errors.append(str(error))
     return CheckReport(
@@ -95,11 +99,11 @@ def check_data(data: DataOptions, *, progress: Progress | None = None) -> CheckR
     )
 
 
-def _splits(table: ItemTable, extraction: Extraction, data: DataOptions) -> dict[str, int]:
-    """Sizes of the splits that a fit would use."""
-    table.ledger.excluded = [entry for entry in table.ledger.excluded if entry.reason != "unreadable"]
-    arranged = arrange(table, extraction, data)
-    return {split: len(arranged.rows(split)) for split in SPLITS}
+def _note_mismatches(table: ItemTable, modality: Modality) -> None:
+    """Notes files whose ending says another format than their bytes; they are read by their bytes."""
+    for item in table.items:
+        if isinstance(item.source, FileSource) and (note := modality.mismatch(item.source.path)):
+            table.ledger.notes.append(f"{item.id} {note}; it is read as such.")
 
 
 def _class_counts(table: ItemTable) -> dict[str, dict[str, int]]:

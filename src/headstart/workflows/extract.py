@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from headstart.backbones.card import BackboneCard
-from headstart.core.errors import DataError, UnknownNameError
+from headstart.core.errors import UnknownNameError, UnlabelledError
 from headstart.core.files import write_atomic
 from headstart.core.progress import Progress, Silent, Stopwatch
-from headstart.data.items import Exclusion, ItemTable
+from headstart.data.items import ItemTable
 from headstart.data.modality import MODALITIES, Modality
 from headstart.data.readers.reading import read_data
 from headstart.data.readers.unlabelled import read_unlabelled
 from headstart.features.extraction import Extraction
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.gather import BackboneOptions, compute_features, open_named_backbone
+
+_ROWS = 8192
 
 
 def extract_features(
@@ -57,7 +59,7 @@ def extract_features(
         table.items, converted, modality, wanted, device=backbone.device, progress=progress, watch=watch
     )
     for place, reason in extraction.failures.items():
-        table.ledger.excluded.append(Exclusion(table.items[place].id, "unreadable", reason))
+        table.ledger.leave_out(table.items[place], "unreadable", reason)
     _write_parquet(out, table, extraction)
     return {
         "file": str(out),
@@ -73,9 +75,7 @@ def _read(data: DataOptions, modality: Modality) -> ItemTable:
     """Labelled data where it is any, else the files below a folder."""
     try:
         return read_data(data.data, columns=data.columns, suffixes=modality.suffixes)
-    except DataError:
-        if not Path(data.data).is_dir():
-            raise
+    except UnlabelledError:
         return read_unlabelled([data.data], suffixes=modality.suffixes)
 
 
@@ -92,13 +92,18 @@ def _write_parquet(out: Path, table: ItemTable, extraction: Extraction) -> None:
     import pyarrow.parquet as pq
 
     items = [table.items[place] for place in extraction.readable]
-    columns: dict[str, Any] = {
-        "id": pa.array([item.id for item in items], pa.string()),
-        "label": pa.array([item.label for item in items], pa.string()),
-        "split": pa.array([item.split for item in items], pa.string()),
-    }
-    for stage, rows in extraction.features.items():
-        values = rows.take(slice(None)).astype(np.float32)
-        columns[stage] = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), rows.shape[1])
-    written = pa.table(columns)
-    write_atomic(out, lambda stream: pq.write_table(written, stream))
+    text = [(name, pa.string()) for name in ("id", "label", "split")]
+    features = [(stage, pa.list_(pa.float32(), rows.shape[1])) for stage, rows in extraction.features.items()]
+    schema = pa.schema([*text, *features])
+
+    def write(stream: IO[bytes]) -> None:
+        with pq.ParquetWriter(stream, schema) as writer:
+            for start in range(0, len(items), _ROWS):
+                some = slice(start, start + _ROWS)
+                columns = [[getattr(item, name) for item in items[some]] for name, _ in text]
+                for rows in extraction.features.values():
+                    values = rows.take(some).astype(np.float32).reshape(-1)
+                    columns.append(pa.FixedSizeListArray.from_arrays(pa.array(values), rows.shape[1]))
+                writer.write_table(pa.table(columns, schema=schema))
+
+    write_atomic(out, write)

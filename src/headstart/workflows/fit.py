@@ -2,7 +2,8 @@
 
     gather ─► probe ─► baselines ─► label curve ─► save ─► judge what was saved
 
-Validation decides which baseline is the opponent; test labels are looked at once, at the end, through what was saved.
+Validation decides which baseline is the opponent. Nothing is chosen by test labels; the figures of the test split are
+those of what was saved.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from headstart.workflows.record import manifest_record, metrics_record
 if TYPE_CHECKING:
     from headstart.evaluation.baselines import TrainedBaseline
     from headstart.workflows.gather import Examples
+
+
+LEAST_PER_CLASS = 2
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def fit(
     """
     progress = progress or Silent()
     watch = Stopwatch()
-    refuse_unknown(options)
+    refuse_at_once(data, options)
     target = choose_run_path(options.out, _short_name(data.data))
     examples = gather(data, backbone, progress=progress, watch=watch)
     with watch.step("probe"):
@@ -88,7 +92,7 @@ def fit(
     with watch.step("label curve"):
         curve = label_curve_of(examples, linear, seed=options.seed)
     saved = probes[0]
-    if options.strategy == "scratch":
+    if STRATEGIES[options.strategy].weights == "random":
         with watch.step("conversion"):
             saved = strongest_network(examples, trained, device=backbone.device, progress=progress)
     tried = [*(probe.candidate for probe in probes), plain, *(baseline.candidate for baseline in trained)]
@@ -102,6 +106,8 @@ def fit(
         record = metrics_record(examples, saved, judged, curve=curve, watch=watch, target=target)
         return record, judged.evidence
 
+    if options.out is None:  # another fit may have taken the name meanwhile
+        target = choose_run_path(None, _short_name(data.data))
     progress.start("save")
     run = publish_run(
         target,
@@ -115,19 +121,30 @@ def fit(
     return run
 
 
-def refuse_unknown(options: FitOptions) -> None:
-    """Refuses a strategy or head that there is not, before anything dear is done.
+def refuse_at_once(data: DataOptions, options: FitOptions) -> None:
+    """Refuses what cannot be meant, before anything dear is done.
 
     Raises:
         UnknownNameError: There is no such strategy or head.
-        UsageError: The strategy needs what the options switch off.
+        UsageError: Options that contradict each other, or too few examples per class.
     """
-    if options.strategy not in STRATEGIES:
-        raise UnknownNameError("strategy", options.strategy, STRATEGIES)
+    strategy = STRATEGIES[options.strategy]
     if options.head not in HEADS:
         raise UnknownNameError("head", options.head, HEADS)
-    if options.strategy == "scratch" and not options.scratch:
-        raise UsageError("Expected networks to be trained with --strategy scratch, but got --no-scratch; leave it out.")
+    if strategy.weights == "random" and not options.scratch:
+        raise UsageError(
+            f"Expected networks to be trained with --strategy {strategy.name}, but got --no-scratch; leave it out."
+        )
+    if strategy.weights == "pretrained" and strategy.phases:
+        raise UsageError(
+            f"Expected a strategy without phases on pretrained weights, but {strategy.name} has "
+            f"{len(strategy.phases)}; this version does not train them yet."
+        )
+    if data.per_class is not None and data.per_class < LEAST_PER_CLASS:
+        raise UsageError(
+            f"Expected --per-class to be at least {LEAST_PER_CLASS} (one to train on, one to validate with), but got "
+            f"{data.per_class}."
+        )
 
 
 def _trained(examples: Examples, options: FitOptions, progress: Progress) -> list[TrainedBaseline]:

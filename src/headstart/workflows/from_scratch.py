@@ -7,12 +7,13 @@ Its backbone is converted like any other, so that it predicts by the same engine
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headstart.backbones.card import BackboneCard, ImagePreprocess
 from headstart.backbones.catalog import convert_trained
 from headstart.backbones.identity import weights_sha256
-from headstart.core.errors import UsageError
+from headstart.core.errors import DataError, UsageError
 from headstart.core.progress import Progress, Stopwatch
 from headstart.evaluation.candidates import strongest
 from headstart.transfer.heads import LinearHead
@@ -39,7 +40,10 @@ def strongest_network(
     Raises:
         UsageError: No network converged within its budget.
     """
-    scored = [score_candidate(baseline.candidate, examples, seed=0) for baseline in trained]
+    # By validation alone: test probabilities stay out of it until the saved model is judged.
+    scored = [
+        score_candidate(replace(baseline.candidate, test_probabilities=None), examples, seed=0) for baseline in trained
+    ]
     best = strongest(scored)
     if best is None:
         found = "; ".join(f"{row.name}: {row.status}, {row.detail}" for row in scored)
@@ -59,6 +63,9 @@ def strongest_network(
         progress=progress,
         watch=Stopwatch(),
     )
+    if extraction.failures:
+        lost = [f"{examples.arranged.items[place].id}: {reason}" for place, reason in extraction.failures.items()]
+        raise DataError.from_problems("Expected the data to stay as they are during a fit, but items are gone:", lost)
     head = LinearHead(network.head["weight"], network.head["bias"], temperature=1.0)
     facts = {"head": "linear", "network": best.name, "epochs": best.epochs}
     return Fitted(

@@ -18,7 +18,7 @@ from headstart.features.engines.contract import Engine
 from headstart.features.extraction import Extraction, FeatureSource, extract, read_digests
 from headstart.features.store import Table
 from headstart.features.trial import engine_trial, start_engine
-from headstart.workflows.arrange import Arranged, DataOptions, arrange
+from headstart.workflows.arrange import Arranged, DataOptions, arrange, leave_out_unreadable
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def gather(data: DataOptions, backbone: BackboneOptions, *, progress: Progress, 
         watch=watch,
     )
     with watch.step("duplicates and splits"):
-        arranged = arrange(table, extraction, data)
+        arranged = arrange(leave_out_unreadable(table, extraction), extraction, data)
     return Examples(
         arranged=arranged,
         modality=modality,
@@ -155,8 +155,9 @@ def compute_features(
     watch: Stopwatch,
 ) -> tuple[Choice, Extraction]:
     """The features of some stages for some items, by the fastest path that is admitted on them."""
-    with watch.step("engine trial and admission"):
+    with watch.step("hashing"):
         digests = read_digests(items)
+    with watch.step("engine trial and admission"):
         trial = engine_trial(backbone, device=device, progress=progress)
         choice = choose_path(
             items,

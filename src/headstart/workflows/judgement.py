@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.core.errors import DataError
 from headstart.data.duplicates import NearPair
 from headstart.data.items import Split
 from headstart.evaluation.candidates import Candidate, strongest
@@ -107,8 +108,18 @@ def _verdict(examples: Examples, candidates: Sequence[Candidate]) -> Verdict:
         transfer.test_probabilities.argmax(axis=1) == labels,
         Opponent(opponent.name, opponent.test_probabilities.argmax(axis=1) == labels),
         groups=group_array(examples, rows),
-        warnings=(*warnings, *_unfinished(candidates, opponent)),
+        warnings=(*warnings, *_unfinished(candidates, opponent), *_no_network(candidates, opponent)),
     )
+
+
+def _no_network(candidates: Sequence[Candidate], opponent: Candidate) -> list[str]:
+    """A warning where nothing but a plain model stood against the transfer."""
+    if any(candidate.strategy == "scratch" and candidate.converged for candidate in candidates):
+        return []
+    return [
+        f"No network trained without the pretraining could be compared with; such a one may be stronger than "
+        f"{opponent.name}. Leave out --no-scratch, or raise --baseline-budget."
+    ]
 
 
 def _unfinished(candidates: Sequence[Candidate], opponent: Candidate) -> list[str]:
@@ -186,4 +197,8 @@ def near_pair_evidence(examples: Examples, pair: NearPair) -> dict[str, Any]:
 
 
 def _thumbnail(examples: Examples, place: int) -> str:
-    return examples.modality.thumbnail(examples.arranged.items[place].source.read())
+    """A small picture of an item; empty where it can no longer be read."""
+    try:
+        return examples.modality.thumbnail(examples.arranged.items[place].source.read())
+    except (DataError, OSError):
+        return ""

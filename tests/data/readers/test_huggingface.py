@@ -7,6 +7,7 @@ from PIL import Image
 
 from headstart.core.errors import DataError, UnavailableError
 from headstart.data.columns import Columns
+from headstart.data.items import content_digest
 from headstart.data.readers.huggingface import is_saved_dataset, read_huggingface
 from headstart.data.readers.reading import read_data
 
@@ -48,7 +49,7 @@ def test_saved_splits_with_their_class_names(tmp_path):
         ("validation/0000000", "dog", "test"),
     ]
     assert table.items[1].source.read() == png(1)
-    assert len({item.source.digest() for item in table.items}) == 3
+    assert len({content_digest(item.source.read()) for item in table.items}) == 3
     assert any("'extra' (1 rows)" in note for note in table.ledger.notes)
 
 

@@ -1,6 +1,3 @@
-import pytest
-
-from headstart.core.errors import DataError
 from headstart.data.images import SUFFIXES
 from headstart.data.readers.unlabelled import read_unlabelled
 
@@ -41,6 +38,8 @@ def test_missing_files_and_other_kinds_are_named(write_pictures):
     ]
 
 
-def test_nothing_at_all_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="found none at"):
-        read_unlabelled([tmp_path / "gone"], suffixes=SUFFIXES)
+def test_what_is_not_there_or_holds_nothing_stands_in_the_ledger(tmp_path):
+    (tmp_path / "empty").mkdir()
+    table = read_unlabelled([tmp_path / "gone.jpg", tmp_path / "empty"], suffixes=SUFFIXES)
+    assert table.items == ()
+    assert table.ledger.counts() == {"missing file": 1, "empty folder": 1}

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from headstart.core.errors import DataError
+from headstart.core.errors import DataError, UnlabelledError
 from headstart.data.columns import Columns
 from headstart.data.items import Exclusion, FileSource, Item, ItemTable, Ledger, Split
 from headstart.data.readers.scanning import Folder, other_kind, scan
@@ -97,7 +97,7 @@ def _class_depth(bases: list[tuple[Split | None, Folder]], top: Folder, root: Pa
             f"{_listed(sorted(suffixes))}{beside}; give the folder that holds the classes."
         )
     where = " and ".join(base.relative or "the folder itself" for _, base in bases if base.files)
-    raise DataError(
+    raise UnlabelledError(
         f"Expected {root} to hold {_EXPECTED}, but found {found} files directly in {where} and no class "
         "folders; make a folder for each class and move its files there, or add a metadata.csv with the "
         "columns file_name and label."

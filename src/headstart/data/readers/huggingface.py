@@ -11,7 +11,6 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,10 +36,6 @@ class RowSource:
         """The encoded bytes."""
         cell = self.dataset[self.row][self.column]
         return bytes(cell["bytes"]) if cell["bytes"] is not None else Path(cell["path"]).read_bytes()
-
-    def digest(self) -> str:
-        """SHA-256 of the bytes."""
-        return sha256(self.read()).hexdigest()
 
 
 def read_huggingface(data: str, *, columns: Columns, suffixes: frozenset[str]) -> ItemTable:

@@ -90,7 +90,7 @@ class _Scan:
         with os.scandir(path) as found:
             entries = sorted(found, key=lambda entry: entry.name)
         for entry in entries:
-            name = _readable(entry.name)
+            name = readable_name(entry.name)
             if name.startswith(".") or name in _SYSTEM_NAMES:
                 self.ledger.ignored.append(Exclusion(folder.within(name), "system or hidden file"))
             elif entry.is_symlink() and not self._may_follow(entry, folder.within(name)):
@@ -109,7 +109,7 @@ class _Scan:
     def _may_follow(self, entry: os.DirEntry[str], relative: str) -> bool:
         target = os.path.realpath(entry.path)
         if os.path.commonpath([target, self.real_root]) != self.real_root:
-            self.leaving.append(f"{relative} -> {_readable(target)}")
+            self.leaving.append(f"{relative} -> {readable_name(target)}")
             return False
         if entry.is_dir():
             self.ledger.excluded.append(Exclusion(relative, "link to a folder", "its content is read where it lies"))
@@ -123,7 +123,8 @@ def other_kind(folder: Folder, name: str, suffix: str) -> Exclusion:
     return Exclusion(folder.within(name), "other kind of file", found)
 
 
-def _readable(name: str) -> str:
+def readable_name(name: str) -> str:
+    """A file's name as text that can be printed: bytes that are not UTF-8 are written as escapes."""
     if name.isascii():
         return name
     return os.fsencode(name).decode("utf-8", "backslashreplace")

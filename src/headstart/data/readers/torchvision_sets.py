@@ -7,7 +7,6 @@ import inspect
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +33,6 @@ class IndexedSource:
         """The picture: ``(H, W)`` where it is grey, else ``(H, W, 3)``."""
         picture = self.dataset[self.index][0]
         return np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
-
-    def digest(self) -> str:
-        """SHA-256 of shape and values."""
-        array = self.read()
-        return sha256(f"{array.shape}".encode() + array.tobytes()).hexdigest()
 
 
 def read_torchvision(data: str, *, columns: Columns, suffixes: frozenset[str]) -> ItemTable:

@@ -6,9 +6,8 @@ import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from headstart.core.errors import DataError
 from headstart.data.items import Exclusion, FileSource, Item, ItemTable, Ledger
-from headstart.data.readers.scanning import other_kind, scan
+from headstart.data.readers.scanning import other_kind, readable_name, scan
 
 
 def read_unlabelled(paths: Sequence[str | Path], *, suffixes: frozenset[str]) -> ItemTable:
@@ -21,16 +20,10 @@ def read_unlabelled(paths: Sequence[str | Path], *, suffixes: frozenset[str]) ->
         suffixes: Kinds of files that count as items, as ``".jpg"``.
 
     Returns:
-        Items whose ids are their paths. What is named but not there stands in the ledger.
-
-    Raises:
-        DataError: Nothing at all was found.
+        Items whose ids are their paths. What is named but not there, or holds nothing, stands in the ledger.
     """
     ledger = Ledger()
     found = {item.id: item for path in paths for item in _items_at(str(path), suffixes=suffixes, ledger=ledger)}
-    if not found:
-        looked = ", ".join(map(str, paths)) or "no path at all"
-        raise DataError(f"Expected files, folders or patterns with items, but found none at {looked}.")
     return ItemTable("inputs", " ".join(map(str, paths)), tuple(found.values()), ledger)
 
 
@@ -39,7 +32,7 @@ def _items_at(name: str, *, suffixes: frozenset[str], ledger: Ledger) -> Iterato
     if path.is_dir():
         yield from _items_below(path, suffixes, ledger)
     elif path.is_file():
-        yield Item(str(path), FileSource(path))
+        yield Item(readable_name(str(path)), FileSource(path))
     elif matches := sorted(glob.glob(name, recursive=True)):  # noqa: PTH207 - Path.glob refuses absolute patterns
         for match in matches:
             yield from _match(Path(match), suffixes, ledger)
@@ -51,13 +44,16 @@ def _match(path: Path, suffixes: frozenset[str], ledger: Ledger) -> Iterator[Ite
     if path.is_dir():
         yield from _items_below(path, suffixes, ledger)
     elif path.suffix.lower() in suffixes:
-        yield Item(str(path), FileSource(path))
+        yield Item(readable_name(str(path)), FileSource(path))
     else:
         ledger.excluded.append(Exclusion(str(path), "other kind of file", f"its name ends in {path.suffix!r}"))
 
 
 def _items_below(root: Path, suffixes: frozenset[str], ledger: Ledger) -> Iterator[Item]:
-    for folder in scan(root, suffixes, ledger).walk():
+    top = scan(root, suffixes, ledger)
+    if not top.count:
+        ledger.excluded.append(Exclusion(readable_name(str(root)), "empty folder", "it holds no file of this kind"))
+    for folder in top.walk():
         ledger.ignored.extend(other_kind(folder, name, suffix) for name, suffix in folder.others)
         for _, path in folder.files:
-            yield Item(path, FileSource(Path(path)))
+            yield Item(readable_name(path), FileSource(Path(path)))
