@@ -56,3 +56,8 @@ def test_the_share_is_of_the_gain_over_chance() -> None:
 @pytest.mark.parametrize("losses", [[], [1.0]])
 def test_next_to_no_epochs_are_never_enough(losses: list[float]) -> None:
     assert why_not_converged(losses, losses, chance=CHANCE)
+
+
+def test_one_that_never_beats_guessing_on_validation_has_not_arrived():
+    assert "guessing gives 2.30" in why_not_converged([2.0, 1.5, 1.2, 1.0], [2.4, 2.5, 2.7, 2.9], chance=2.3)
+    assert why_not_converged([2.0, 1.0, 0.3, 0.1], [2.4, 2.5, 2.7, 2.9], chance=2.3) == ""  # known by heart

@@ -17,10 +17,10 @@ def why_not_converged(train_losses: Sequence[float], validation_losses: Sequence
 
     Let :math:`c` be the loss of a uniform guess, :math:`v` the lowest validation loss and :math:`v'` the lowest before
     the last quarter of the epochs. A training has converged where its last training loss is at most :math:`0.9 \, c`
-    (it has learned something), and either that loss is at most :math:`0.1 \, c` (nothing is left to learn) or the last
-    quarter brought at most a twentieth of the gain over chance:
+    (it has learned something), and either that loss is at most :math:`0.1 \, c` (nothing is left to learn) or it is
+    better than guessing on validation and the last quarter brought at most a twentieth of that gain:
 
-    .. math:: v' - v \le 0.05 \, \max(c - v, 0)
+    .. math:: v < c \quad\text{and}\quad v' - v \le 0.05 \, (c - v)
 
     The share is of the gain, not of the loss: a loss near zero keeps falling by large factors long after the answers
     stopped changing. The rule leans towards "converged", because a baseline that counts can only make the verdict on
@@ -48,7 +48,9 @@ def why_not_converged(train_losses: Sequence[float], validation_losses: Sequence
         return ""
     quarter = max(1, len(validation_losses) // 4)
     best, before = min(validation_losses), min(validation_losses[:-quarter], default=chance)
-    if before - best > LAST_GAIN * max(chance - best, 0.0):
-        share = min((before - best) / (chance - best), 1.0) if chance > best else 1.0
+    if best >= chance:
+        return f"its validation loss came down to {best:.2f}, where guessing gives {chance:.2f}"
+    if before - best > LAST_GAIN * (chance - best):
+        share = min((before - best) / (chance - best), 1.0)
         return f"the last quarter of the epochs still brought {share:.0%} of the gain on validation".replace("%", " %")
     return ""
