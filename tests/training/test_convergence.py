@@ -40,7 +40,7 @@ def test_overfitting_is_arriving() -> None:
 
 def test_labels_without_meaning_are_learned_by_heart_and_that_is_all() -> None:
     validation = [2.4, *np.linspace(2.5, 4.0, 39)]
-    assert why_not_converged(curve(2.3, 0.3, 5), validation, chance=CHANCE) == ""
+    assert why_not_converged(curve(2.3, 0.1, 5), validation, chance=CHANCE) == ""
 
 
 def test_a_loss_near_zero_may_keep_halving() -> None:
