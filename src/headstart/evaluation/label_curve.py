@@ -19,7 +19,7 @@ from headstart.features.rows import Rows, SelectableRows
 from headstart.features.solver import solve
 
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-_DRAWS = 4
+_DRAWS = 3
 _MOST_ROWS = 10_000
 
 

@@ -20,9 +20,9 @@ from headstart.features.rows import ArrayRows, Rows
 from headstart.features.solver import solve
 from headstart.transfer.heads import LinearHead, softmax
 
-#: Prior precisions to choose among, strongest last, and how much further to look where the best is at an end.
-STRENGTHS = tuple(float(10 ** (half / 2)) for half in range(2, 11))
-FURTHER = 8
+#: Prior precisions to try first, strongest last; how many powers of ten further where the best is at an end.
+STRENGTHS = (1e1, 1e2, 1e3, 1e4, 1e5)
+FURTHER = 4
 FOLDS = 5
 #: The strength is chosen on at most so many examples; it is a prior, so the choice holds for more.
 MOST_ROWS_FOR_CHOICE = 20_000
@@ -149,14 +149,18 @@ def _choose_strength(
     folds: NDArray[np.int64],
     axes: PrincipalAxes,
 ) -> list[StrengthTried]:
-    """Tries the usual strengths, then further ones beyond an end as long as the best lies there."""
-    tried = _try_strengths(STRENGTHS, coordinates, labels, classes, folds, axes)
-    ends = (STRENGTHS[0], STRENGTHS[-1])
-    best = min(tried, key=lambda row: row.log_loss).strength
-    if best in ends:
-        factor = 10**0.5 if best == ends[1] else 10**-0.5
-        further = [best * factor**step for step in range(1, FURTHER + 1)]
-        tried += _try_strengths(further, coordinates, labels, classes, folds, axes)
+    """Tries powers of ten, further ones beyond an end if the best lies there, and then the halves beside the best."""
+
+    def try_further(strengths: Sequence[float]) -> float:
+        tried.extend(_try_strengths(strengths, coordinates, labels, classes, folds, axes))
+        return min(tried, key=lambda row: row.log_loss).strength
+
+    tried: list[StrengthTried] = []
+    best = try_further(STRENGTHS)
+    if best in {STRENGTHS[0], STRENGTHS[-1]}:
+        factor = 10.0 if best == STRENGTHS[-1] else 0.1
+        best = try_further([best * factor**step for step in range(1, FURTHER + 1)])
+    try_further([best / 10**0.5, best * 10**0.5])
     return sorted(tried, key=lambda row: row.strength)
 
 
