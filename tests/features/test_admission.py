@@ -138,3 +138,13 @@ def test_the_trial_is_measured_once_and_names_effective_precisions(backbone, mon
 
     monkeypatch.setattr(trial, "_try_all", lambda *_: pytest.fail("tried twice"))
     assert engine_trial(backbone, device="cpu") == rows
+
+
+def test_a_gpu_that_is_not_there_is_named(backbone, monkeypatch):
+    from headstart.core.errors import UnavailableError
+    from headstart.features import trial
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr(trial, "gpu_identity", lambda: "another machine")
+    with pytest.raises(UnavailableError, match="use --device cpu or auto"):
+        engine_trial(backbone, device="cuda")

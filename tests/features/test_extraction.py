@@ -191,3 +191,41 @@ def test_without_a_model_items_are_only_looked_at(backbone):
     assert found.features == {}
     assert [inspection.size for inspection in found.inspections] == [(50, 40)] * 3
     assert found.plain.shape == (3, 32 * 32 * 3)
+
+
+def test_a_file_that_changes_between_hashing_and_decoding_is_not_kept_under_its_old_name(backbone, tmp_path):
+    from PIL import Image
+
+    path = tmp_path / "a.png"
+    Image.new("RGB", (40, 40), "red").save(path)
+    items = [Item("a", FileSource(path)), *pictures(1)]
+    hashed = read_digests(items)
+    Image.new("RGB", (40, 40), "blue").save(path)
+    source = FeatureSource(
+        backbone.card,
+        [backbone.card.top.name],
+        F32,
+        lambda: Counting(backbone, [backbone.card.top.name], F32),
+    )
+    found = extract(items, hashed, modality=IMAGE, source=source)
+    assert found.failures == {0: "its content changed while it was read"}
+
+
+def test_what_was_computed_before_an_interruption_is_kept(backbone):
+    """Of 130 items the third batch is interrupted: two batches are on the shelf."""
+    top = backbone.card.top.name
+    engine = Counting(backbone, [top], F32)
+
+    class Interrupted:
+        precision = "f32"
+
+        def compute(self, batch):
+            if len(engine.batches) == 2:
+                raise KeyboardInterrupt
+            return engine.compute(batch)
+
+    items = pictures(130)
+    source = FeatureSource(backbone.card, [top], F32, Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        extract(items, read_digests(items), modality=IMAGE, source=source)
+    assert run(items, backbone)[1] == 130 - 2 * extraction.BATCH

@@ -98,3 +98,30 @@ def test_several_processes_on_one_shelf_take_turns_and_compute_once():
     shelf = Shelf({"kind": "shared"})
     assert shelf.missing(digests(50)) == []
     assert len(list(shelf.folder.glob("*.ids"))) == 1
+
+
+def test_shards_of_different_types_keep_their_values():
+    shelf = Shelf({"kind": "mixed"})
+    shelf.add(digests(1), np.ones((1, 2), np.float16))
+    shelf.add(digests(1, start=1), np.full((1, 2), 1e6, np.float32))
+    assert Shelf({"kind": "mixed"}).missing(digests(2)) == []
+    assert shelf.table(digests(2)).take(slice(None)).tolist() == [[1, 1], [1e6, 1e6]]
+
+
+def test_many_small_shards_become_one():
+    shelf = Shelf({"kind": "predictions"})
+    for number in range(70):
+        with shelf.writing():
+            shelf.add(digests(1, start=number), np.full((1, 2), number, np.float16))
+    assert len(list(shelf.folder.glob("*.ids"))) < 10
+    assert len(list(shelf.folder.glob("*.ids"))) == len(list(shelf.folder.glob("*.rows.npy")))
+    fresh = Shelf({"kind": "predictions"})
+    assert fresh.missing(digests(70)) == []
+    assert fresh.table(digests(70)).take(slice(None))[:, 0].tolist() == list(range(70))
+
+
+def test_an_empty_rows_file_counts_as_missing():
+    shelf = filled({"kind": "a"}, 4)
+    (rows,) = shelf.folder.glob("*.rows.npy")
+    rows.write_bytes(b"")
+    assert len(Shelf({"kind": "a"}).missing(digests(4))) == 4

@@ -171,3 +171,57 @@ def test_digits_do_not_gain_from_photos(tmp_path):
     run = headstart.fit("sklearn:digits", out=tmp_path / "digits", per_class=10, scratch=False)
     assert run.metrics["verdict"]["outcome"] == "hurts"
     assert run.metrics["verdict"]["high"] < 0
+
+
+def test_one_example_per_class_is_too_few_to_train_and_to_validate(shapes, tmp_path):
+    with pytest.raises(UsageError, match="at least 2"):
+        headstart.fit(shapes, out=tmp_path / "run", per_class=1, **QUICK)
+
+
+def test_a_class_of_which_nothing_can_be_read_is_not_fitted(tmp_path):
+    """All discs are broken: one class is left, and a model that always says square would be perfect."""
+    draw_shapes(tmp_path / "data", per_class=10)
+    for path in (tmp_path / "data" / "disc").iterdir():
+        path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(DataError, match=r"(?s)left out: 10 unreadable.*only 'square'"):
+        headstart.fit(tmp_path / "data", out=tmp_path / "run", scratch=False, **QUICK)
+    report = headstart.check(tmp_path / "data")
+    assert any("only 'square'" in error for error in report.errors)
+
+
+def test_one_group_is_not_enough_to_train_on(tmp_path):
+    draw_shapes(tmp_path / "data", per_class=12)
+    rows = ["file,label,patient,split"]
+    for name in ("disc", "square"):
+        for number in range(12):
+            split = "train" if number < 8 else "val" if number < 10 else "test"
+            rows.append(f"{name}/{number:03d}.png,{name},{'a' if number < 8 else number},{split}")
+    (tmp_path / "data" / "table.csv").write_text("\n".join(rows))
+    columns = headstart.Columns(item="file", label="label", group="patient", split="split")
+    with pytest.raises(DataError, match="Expected two groups or more to train on"):
+        headstart.fit(tmp_path / "data" / "table.csv", out=tmp_path / "run", columns=columns, scratch=False, **QUICK)
+
+
+def test_a_verdict_without_a_trained_network_says_what_it_lacks(tmp_path):
+    run = headstart.fit("sklearn:digits", out=tmp_path / "run", per_class=5, scratch=False)
+    assert any("Leave out --no-scratch" in warning for warning in run.metrics["verdict"]["warnings"])
+
+
+def test_names_that_are_not_utf8_survive_to_the_report(tmp_path):
+    import os
+
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    draw_shapes(tmp_path / "data", per_class=8)
+    (tmp_path / "data").rename(os.fsdecode(folder))
+    run = headstart.fit(os.fsdecode(folder), out=tmp_path / "run", scratch=False, **QUICK)
+    assert (run.path / "report.html").is_file()
+    assert run.predict(os.fsdecode(folder))[0].error is None
+
+
+def test_extract_reads_unlabelled_folders_and_refuses_bad_tables(tmp_path):
+    draw_shapes(tmp_path / "data", per_class=3, classes=("flat",))
+    written = headstart.extract(tmp_path / "data" / "flat", tmp_path / "out.parquet", **QUICK)
+    assert written["rows"] == 3
+    (tmp_path / "data" / "flat" / "metadata.csv").write_text("file_name,label\n../../etc/passwd,a\n000.png,b\n")
+    with pytest.raises(DataError, match=r"\.\."):
+        headstart.extract(tmp_path / "data" / "flat", tmp_path / "out.parquet", **QUICK)
