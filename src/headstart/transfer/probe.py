@@ -84,8 +84,8 @@ def fit_probe(
         The probe.
     """
     chosen = _rows_for_choice(labels, seed)
-    sample = rotation_source = _taken(features, chosen) if len(chosen) < len(labels) else features
-    axes = principal_axes(rotation_source, most=most_axes, seed=seed)
+    sample: Rows = _taken(features, chosen) if len(chosen) < len(labels) else features
+    axes = principal_axes(sample, most=most_axes, seed=seed)
     coordinates = rotated(sample, axes)
     sample_labels = labels[chosen]
     folds = (
@@ -96,6 +96,7 @@ def fit_probe(
     tried = _choose_strength(coordinates, sample_labels, classes, folds, axes)
     best = min(tried, key=lambda row: row.log_loss)
     if sample is not features:
+        del sample, coordinates  # before there are more of them
         coordinates = rotated(features, axes)
     solution = solve(
         coordinates,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headstart.backbones.catalog import open_backbone
 from headstart.backbones.converted import ConvertedBackbone
@@ -170,7 +170,8 @@ def compute_features(
         )
     with watch.step("features"):
         source = FeatureSource(backbone.card, stages, choice.spec, engine_starter(choice, backbone, stages))
-        return choice, extract(items, digests, modality=modality, source=source, progress=progress)
+        extraction = extract(items, digests, modality=modality, source=source, progress=progress)
+    return replace(choice, running=None), extraction  # the engine's memory is wanted for other things now
 
 
 def engine_starter(choice: Choice, backbone: ConvertedBackbone, stages: Sequence[str]) -> Callable[[], Engine]:
