@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import uuid
@@ -32,6 +33,7 @@ from headstart.core.files import locked, write_atomic, write_json
 from headstart.core.home import cache_home, cache_limit
 
 DIGEST_BYTES = 32
+LARGE_SHARD_BYTES = 4 * 1024**2
 #: A shard of fewer rows is small, and this many small ones are left alone.
 SMALL_ROWS = 512
 MOST_SMALL_SHARDS = 64
@@ -73,10 +75,24 @@ class Table:
         return Table(self.shards, self.places[which])
 
     def chunks(self, size: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """All rows in order as float32, at most ``size`` at a time, each with the places where they stand."""
+        """All rows in order as float32, at most ``size`` at a time, each with the places where they stand.
+
+        After a pass over large shards their pages are let go: the system keeps them as long as it has room, and the
+        process is no larger than what it works on.
+        """
         for start in range(0, len(self.places), size):
             place = slice(start, min(start + size, len(self.places)))
             yield place, self.take(place).astype(np.float32)
+        for shard in self.shards:
+            if isinstance(shard, np.memmap) and shard.nbytes > LARGE_SHARD_BYTES:
+                _let_go(shard)
+
+
+def _let_go(shard: np.memmap[Any, Any]) -> None:
+    """Unmaps the pages of a map that is only read; the next access finds them again."""
+    mapped: object = shard.base
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass
