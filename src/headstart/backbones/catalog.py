@@ -58,6 +58,15 @@ def open_backbone(
         return _find(models, request, stamp, quarantine=listener) or _convert(models, request, stamp, listener)
 
 
+def check_name(name: str, *, architecture: str | None = None) -> None:
+    """Refuses a backbone's name that no source could mean, before anything dear is done.
+
+    Raises:
+        UsageError: It is not ``source:name``, or the source is not known.
+    """
+    SOURCES[Request.parse(name, architecture=architecture).prefix]
+
+
 def convert_trained(card: BackboneCard, tensors: Mapping[str, NDArray[Any]]) -> ConvertedBackbone:
     """The converted form of a backbone that was just trained: the one on disk, or made now from weights in memory.
 
@@ -109,7 +118,8 @@ def _open_intact(folder: Path, models: Path, quarantine: Progress | None = None)
 
 
 def _convert(models: Path, request: Request, stamp: str, progress: Progress) -> ConvertedBackbone:
-    progress.start(f"Converting {request.text} (once)")
+    progress.say(f"Converting {request.text}: once, some ten seconds.")
+    progress.start("conversion")
     from headstart.backbones.conversion import convert, open_source
 
     backbone, card = open_source(request)

@@ -73,7 +73,8 @@ class RichProgress:
     def start(self, step: str, *, total: int | None = None) -> None:
         """Shows the step's bar."""
         self._step, self._begun = step, time.perf_counter()
-        self._bars.reset(self._task, description=step, total=total, completed=0, visible=True)
+        self._bars.remove_task(self._task)  # a task that has had a total never loses it again
+        self._task = self._bars.add_task(step, total=total)
 
     def advance(self, amount: int = 1) -> None:
         """Moves the bar."""

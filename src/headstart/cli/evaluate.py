@@ -31,11 +31,8 @@ def command(
         found = api.load(run, progress=progress).evaluate(data, columns=columns, progress=progress)
     for notice in found.notices:
         print(f"Note: {notice}", file=sys.stderr)
-    left_out = sum(found.ledger.counts().values())
-    print(
-        f"{found.items} items judged ({found.split}), {left_out} left out {found.ledger.counts() or ''}",
-        file=sys.stderr,
-    )
+    left_out = ", ".join(f"{count} {reason}" for reason, count in found.ledger.counts().items()) or "nothing"
+    print(f"{found.items} items judged ({found.split}); left out: {left_out}", file=sys.stderr)
     for name, value in found.scorecard.metrics.items():
         title = name.replace("_", " ")
         print(f"{title:<18} {value.value:.3f} ({value.low:.3f} to {value.high:.3f})", file=sys.stderr)

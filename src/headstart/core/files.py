@@ -42,7 +42,10 @@ def storage_errors(target: Path, *, needed: int | None = None) -> Iterator[None]
                 f"Expected to be allowed to write {target}{size}, but got {error.strerror!r}; change its permissions "
                 "or point HEADSTART_CACHE or --out elsewhere. What was there before is untouched."
             ) from error
-        raise
+        raise StorageError(
+            f"Expected to write {target}{size}, but got {error.strerror or error}; point HEADSTART_CACHE or --out "
+            "elsewhere. What was there before is untouched."
+        ) from error
 
 
 def write_atomic(target: Path, write: Callable[[IO[bytes]], object], *, needed: int | None = None) -> None:

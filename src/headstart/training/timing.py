@@ -48,7 +48,8 @@ def measure_cost(
     rows = np.arange(min(64, len(validation)))
     with torch.random.fork_rng():
         step = steps_of("float32")
-        step()  # the first one prepares more than it computes
+        if (first := _seconds(step)) > 2 * most_seconds:  # even a first step, which prepares much, is not that long
+            return _first_impression(first, examples=len(validation), phase=phase)
         if (second := _seconds(step)) > share:
             return _first_impression(second, examples=len(validation), phase=phase)
         threads = quicker_threads(step, most_seconds=share)

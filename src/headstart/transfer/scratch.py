@@ -105,10 +105,12 @@ def train_from_scratch(
     network = _with_head(backbone, task, seed)
     statistics = channel_statistics(data.pictures, data.train)
     train, validation = _examples(data, data.train, statistics), _examples(data, data.validation, statistics)
+    progress.start("timing a step")
     cost = measure_cost(
         network, task, train=train, validation=validation, phase=phase, most_seconds=_MEASURING * budget
     )
     planned = plan_phase(phase, cost, examples=len(train), budget=budget)
+    progress.finish(f"{planned.epochs} epochs fit into {budget:.0f} s")
     if planned.epochs < LEAST_EPOCHS:
         return ScratchRun(planned)
     loop = Loop(network, task, train=train, validation=validation, seed=seed, progress=progress)

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.core.errors import DataError
+from headstart.core.errors import DataError, UsageError
 from headstart.data.checks import check_classes
 from headstart.data.columns import Columns
 from headstart.data.duplicates import NearPair, across_splits, near_pairs, remove_near, resolve_duplicates
@@ -42,6 +42,10 @@ class DataOptions:
     per_class: int | None = None
     drop_near: bool = False
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UsageError(f"Expected a seed of 0 or more, but got {self.seed}; choose another number.")
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ def check_data(data: DataOptions, *, progress: Progress | None = None) -> CheckR
     modality = MODALITIES[data.modality]
     table = read_data(data.data, columns=data.columns, suffixes=modality.suffixes)
     found = check_classes(table)
+    found_items = len(table.items) + len(table.ledger.excluded)
     if not table.items:
         raise DataError.from_problems(f"{table.origin} cannot be looked at:", found.errors)
     _note_mismatches(table, modality)
@@ -86,7 +87,7 @@ def check_data(data: DataOptions, *, progress: Progress | None = None) -> CheckR
     return CheckReport(
         origin=table.origin,
         classes=_class_counts(table),
-        items=len(table.items),
+        items=found_items,
         readable=len(readable.items),
         size=_sizes(extraction),
         excluded=table.ledger.counts(),

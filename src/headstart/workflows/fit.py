@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headstart.backbones.catalog import check_name
 from headstart.core.errors import UnknownNameError, UsageError
 from headstart.core.progress import Progress, Silent, Stopwatch
 from headstart.core.run_folder import RunFolder, choose_run_path, open_run, publish_run
@@ -79,8 +80,9 @@ def fit(
     """
     progress = progress or Silent()
     watch = Stopwatch()
-    refuse_at_once(data, options)
+    refuse_at_once(data, backbone, options)
     target = choose_run_path(options.out, _short_name(data.data))
+    _refuse_inside(target, data.data)
     examples = gather(data, backbone, progress=progress, watch=watch)
     with watch.step("probe"):
         linear, probe = fit_linear(examples, seed=options.seed, progress=progress)
@@ -121,7 +123,7 @@ def fit(
     return run
 
 
-def refuse_at_once(data: DataOptions, options: FitOptions) -> None:
+def refuse_at_once(data: DataOptions, backbone: BackboneOptions, options: FitOptions) -> None:
     """Refuses what cannot be meant, before anything dear is done.
 
     Raises:
@@ -140,10 +142,25 @@ def refuse_at_once(data: DataOptions, options: FitOptions) -> None:
             f"Expected a strategy without phases on pretrained weights, but {strategy.name} has "
             f"{len(strategy.phases)}; this version does not train them yet."
         )
+    if backbone.name is not None:
+        check_name(backbone.name, architecture=backbone.architecture)
     if data.per_class is not None and data.per_class < LEAST_PER_CLASS:
         raise UsageError(
             f"Expected --per-class to be at least {LEAST_PER_CLASS} (one to train on, one to validate with), but got "
             f"{data.per_class}."
+        )
+
+
+def _refuse_inside(target: Path, data: str) -> None:
+    """Refuses a run inside the data: the next fit would read it as data.
+
+    Raises:
+        UsageError: It would lie there.
+    """
+    folder = Path(data)
+    if folder.is_dir() and target.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(
+            f"Expected a run outside the data, but {target} is inside {data}; name another --out."
         )
 
 

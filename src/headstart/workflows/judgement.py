@@ -114,11 +114,13 @@ def _verdict(examples: Examples, candidates: Sequence[Candidate]) -> Verdict:
 
 def _no_network(candidates: Sequence[Candidate], opponent: Candidate) -> list[str]:
     """A warning where nothing but a plain model stood against the transfer."""
-    if any(candidate.strategy == "scratch" and candidate.converged for candidate in candidates):
+    networks = [candidate for candidate in candidates if candidate.strategy == "scratch"]
+    if any(candidate.converged for candidate in networks):
         return []
+    advice = "Raise --baseline-budget" if networks else "Leave out --no-scratch"
     return [
         f"No network trained without the pretraining could be compared with; such a one may be stronger than "
-        f"{opponent.name}. Leave out --no-scratch, or raise --baseline-budget."
+        f"{opponent.name}. {advice} to find out."
     ]
 
 

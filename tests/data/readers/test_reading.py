@@ -46,7 +46,7 @@ def test_files_that_are_no_data_say_what_was_expected(tmp_path, name, content, m
 
 def test_what_is_not_there_suggests_what_is(tmp_path):
     (tmp_path / "photos").mkdir()
-    with pytest.raises(DataError, match=r"nothing at .*did you mean .*photos"):
+    with pytest.raises(DataError, match=r"nothing at .*perhaps .*photos is meant"):
         read_data(tmp_path / "fotos", suffixes=SUFFIXES)
 
 

@@ -121,4 +121,4 @@ def _nearest_sibling(path: Path) -> str:
     if not path.parent.is_dir():
         return ""
     near = difflib.get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], n=1)
-    return f"; did you mean {path.parent / near[0]}?" if near else ""
+    return f"; perhaps {path.parent / near[0]} is meant" if near else ""
