@@ -66,7 +66,7 @@ def principal_axes(rows: Rows, *, most: int = MOST_EXACT_AXES, seed: int = 0) ->
     elif count < dim:
         axes = _axes_from_few_rows(rows, mean)
     else:
-        gram = _sum_over(rows, lambda chunk: (chunk - mean).T @ (chunk - mean))
+        gram = _sum_over(rows, lambda chunk: _gram(chunk - mean))
         axes = np.linalg.eigh(gram)[1][:, ::-1]
     axes = np.ascontiguousarray(axes, dtype=np.float32)
     energy = _sum_over(rows, lambda chunk: np.square((chunk - mean) @ axes).sum(axis=0, dtype=np.float64))
@@ -116,6 +116,15 @@ def _leading_axes(rows: Rows, mean: Float32, most: int, seed: int) -> Float32:
     return leading
 
 
+def _gram(centred: Float32) -> Float32:
+    return np.asarray(centred.T @ centred, dtype=np.float32)
+
+
 def _gram_product(rows: Rows, mean: Float32, axes: Float32) -> Float32:
     """The Gram matrix of the centred rows times some axes, without the Gram matrix."""
-    return _sum_over(rows, lambda chunk: (chunk - mean).T @ ((chunk - mean) @ axes))
+
+    def product(chunk: Float32) -> Float32:
+        centred = chunk - mean
+        return np.asarray(centred.T @ (centred @ axes), dtype=np.float32)
+
+    return _sum_over(rows, product)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
 
-CHUNK_BYTES = 64 * 1024**2
+CHUNK_BYTES = 32 * 1024**2
 
 
 class Rows(Protocol):

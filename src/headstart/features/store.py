@@ -77,14 +77,14 @@ class Table:
     def chunks(self, size: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """All rows in order as float32, at most ``size`` at a time, each with the places where they stand.
 
-        After a pass over large shards their pages are let go: the system keeps them as long as it has room, and the
+        The pages of large shards are let go after each chunk: the system keeps them as long as it has room, and the
         process is no larger than what it works on.
         """
+        large = [shard for shard in self.shards if isinstance(shard, np.memmap) and shard.nbytes > LARGE_SHARD_BYTES]
         for start in range(0, len(self.places), size):
             place = slice(start, min(start + size, len(self.places)))
             yield place, self.take(place).astype(np.float32)
-        for shard in self.shards:
-            if isinstance(shard, np.memmap) and shard.nbytes > LARGE_SHARD_BYTES:
+            for shard in large:
                 _let_go(shard)
 
 

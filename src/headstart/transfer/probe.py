@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from headstart.features.folds import grouped_folds, stratified_folds
 from headstart.features.principal_axes import MOST_EXACT_AXES, PrincipalAxes, principal_axes, rotated
-from headstart.features.rows import ArrayRows, Rows
+from headstart.features.rows import ArrayRows, SelectableRows
 from headstart.features.solver import solve
 from headstart.transfer.heads import LinearHead, softmax
 
@@ -62,7 +62,7 @@ class Probe:
 
 
 def fit_probe(
-    features: Rows,
+    features: SelectableRows,
     labels: NDArray[np.int64],
     *,
     classes: int,
@@ -84,7 +84,7 @@ def fit_probe(
         The probe.
     """
     chosen = _rows_for_choice(labels, seed)
-    sample: Rows = _taken(features, chosen) if len(chosen) < len(labels) else features
+    sample = features.select(chosen) if len(chosen) < len(labels) else features
     axes = principal_axes(sample, most=most_axes, seed=seed)
     coordinates = rotated(sample, axes)
     sample_labels = labels[chosen]
@@ -96,7 +96,7 @@ def fit_probe(
     tried = _choose_strength(coordinates, sample_labels, classes, folds, axes)
     best = min(tried, key=lambda row: row.log_loss)
     if sample is not features:
-        del sample, coordinates  # before there are more of them
+        del coordinates  # before there are more of them
         coordinates = rotated(features, axes)
     solution = solve(
         coordinates,
@@ -207,11 +207,3 @@ def _rows_for_choice(labels: NDArray[np.int64], seed: int) -> NDArray[np.intp]:
         return np.arange(len(labels))
     share = -(-len(labels) // MOST_ROWS_FOR_CHOICE)
     return np.flatnonzero(stratified_folds(labels, count=share, seed=seed) == 0)
-
-
-def _taken(features: Rows, which: NDArray[np.intp]) -> ArrayRows:
-    """Some of the rows, in memory."""
-    parts = []
-    for place, rows in features.chunks(8192):
-        parts.append(rows[which[(which >= place.start) & (which < place.stop)] - place.start])
-    return ArrayRows(np.concatenate(parts))

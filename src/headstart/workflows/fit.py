@@ -159,9 +159,7 @@ def _refuse_inside(target: Path, data: str) -> None:
     """
     folder = Path(data)
     if folder.is_dir() and target.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(
-            f"Expected a run outside the data, but {target} is inside {data}; name another --out."
-        )
+        raise UsageError(f"Expected a run outside the data, but {target} is inside {data}; name another --out.")
 
 
 def _trained(examples: Examples, options: FitOptions, progress: Progress) -> list[TrainedBaseline]:
