@@ -15,8 +15,9 @@ _START = """# The command line
 Written by `docs/make_cli_page.py` from the program's own help.
 
 What tells of progress goes to standard error; with `--json` one JSON object, and nothing else, goes to standard output.
-A problem ends in one message and exit code 2; `predict` ends with 1 where some inputs could not be answered. `HEADSTART_CACHE` says where converted models and features are kept,
-`HEADSTART_CACHE_LIMIT` (such as `500M` or `20G`) how much room features may take.
+A problem ends in one message and exit code 2; `predict` ends with 1 where some inputs could not be answered.
+`HEADSTART_CACHE` says where converted models and features are kept, `HEADSTART_CACHE_LIMIT` (such as `500M` or `20G`)
+how much room features may take.
 
 In Python the verbs are functions of `headstart`: `fit`, `check`, `extract`. `fit` returns a `Run` and `load` opens one;
 a `Run` has `predict` and `evaluate`.
