@@ -110,7 +110,7 @@ def train_from_scratch(
         network, task, train=train, validation=validation, phase=phase, most_seconds=_MEASURING * budget
     )
     planned = plan_phase(phase, cost, examples=len(train), budget=budget)
-    progress.finish(f"{planned.epochs} epochs fit into {budget:.0f} s")
+    progress.finish(f"epochs that fit into {budget:.0f} s: {planned.epochs}")
     if planned.epochs < LEAST_EPOCHS:
         return ScratchRun(planned)
     loop = Loop(network, task, train=train, validation=validation, seed=seed, progress=progress)
