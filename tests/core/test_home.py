@@ -11,7 +11,11 @@ def test_the_environment_decides(monkeypatch, tmp_path):
     assert cache_home() == tmp_path
     monkeypatch.delenv("HEADSTART_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache_home() in {tmp_path / "xdg" / "headstart", cache_home()}
+    monkeypatch.setattr("sys.platform", "linux")
+    assert cache_home() == tmp_path / "xdg" / "headstart"
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_home() == tmp_path / "Library" / "Caches" / "headstart"
 
 
 @pytest.mark.parametrize(("text", "size"), [("500M", 500 * 2**20), ("1.5g", 3 * 2**29), ("2GB", 2**31), ("77", 77)])

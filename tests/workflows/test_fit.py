@@ -225,3 +225,14 @@ def test_extract_reads_unlabelled_folders_and_refuses_bad_tables(tmp_path):
     (tmp_path / "data" / "flat" / "metadata.csv").write_text("file_name,label\n../../etc/passwd,a\n000.png,b\n")
     with pytest.raises(DataError, match=r"\.\."):
         headstart.extract(tmp_path / "data" / "flat", tmp_path / "out.parquet", **QUICK)
+
+
+def test_a_probe_that_did_not_converge_is_shown_as_such(shapes, shapes_run, tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    from headstart.workflows import probes
+
+    solved = probes.fit_probe
+    monkeypatch.setattr(probes, "fit_probe", lambda *given, **named: replace(solved(*given, **named), converged=False))
+    run = headstart.fit(shapes, out=tmp_path / "run", scratch=False, **QUICK)
+    assert run.metrics["candidates"][0]["status"] == "not converged"

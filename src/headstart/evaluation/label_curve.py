@@ -30,7 +30,8 @@ class CurvePoint:
     Attributes:
         per_class: Labelled examples per class; a class that has fewer contributes all it has.
         labels: Labelled examples in all.
-        accuracy: Mean over the draws, with an interval that covers both the draw and the finite test split.
+        accuracy: Mean over the draws, with an interval that covers both the draw and the finite test split; test items
+            count as independent, also where they have groups.
     """
 
     per_class: int

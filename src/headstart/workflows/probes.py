@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from headstart.core.progress import Progress, Stopwatch
 from headstart.evaluation.candidates import Candidate
@@ -36,6 +36,8 @@ def fit_linear(examples: Examples, *, seed: int, progress: Progress) -> tuple[Pr
         "strengths_tried": [asdict(row) for row in probe.tried],
     }
     candidate = _candidate("linear probe", probe.head, examples, seconds=watch.seconds["fit"], detail=detail)
+    if not probe.converged:  # shown as what it is, like any other candidate
+        candidate = replace(candidate, status="not converged")
     return probe, on_frozen_features(examples, probe.head, candidate=candidate, facts=facts)
 
 
