@@ -1,13 +1,18 @@
 """A run is published whole, verified when opened, and never overwritten."""
 
+import errno
 import json
 import os
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from headstart.core.errors import RunFolderError, UsageError
-from headstart.core.run_folder import choose_run_path, open_run, publish_run
+from headstart.core.errors import RunFolderError, StorageError, UsageError
+from headstart.core.run_folder import choose_run_path, is_interrupted, open_run, publish_run
 
 
 def publish(target, **changes):
@@ -84,3 +89,94 @@ def test_a_taken_folder_is_refused_before_anything_is_done(tmp_path):
         choose_run_path(tmp_path / "other", "")
     (tmp_path / "empty").mkdir()
     assert publish(choose_run_path(tmp_path / "empty", "")).path == tmp_path / "empty"
+
+
+INTERRUPTED = {"measure": lambda folder: ({"interrupted": True}, {})}
+
+
+def test_an_interrupted_run_gives_way_and_no_other(tmp_path):
+    target = tmp_path / "run"
+    publish(target, **INTERRUPTED)
+    with pytest.raises(StorageError, match="choose another name"):
+        publish(target)
+    assert open_run(target).metrics == {"interrupted": True}
+    assert publish(target, replace=True).metrics == {"accuracy": 1.0}
+    with pytest.raises(StorageError, match="choose another name"):
+        publish(target, replace=True)
+    assert os.listdir(tmp_path) == ["run"]
+
+
+def test_replacing_needs_nothing_to_replace(tmp_path):
+    assert publish(tmp_path / "run", replace=True).metrics == {"accuracy": 1.0}
+
+
+def test_the_old_run_stays_until_the_new_one_is_whole(tmp_path):
+    publish(tmp_path / "run", **INTERRUPTED)
+
+    def fail(folder):
+        assert (folder / "log.jsonl").exists()
+        assert open_run(tmp_path / "run").metrics == {"interrupted": True}
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        publish(tmp_path / "run", replace=True, decorate=fail)
+    assert open_run(tmp_path / "run").metrics == {"interrupted": True}
+    assert os.listdir(tmp_path) == ["run"]
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
+@pytest.mark.parametrize("rename", [1, 2])
+def test_the_old_run_comes_back_when_a_rename_fails(tmp_path, monkeypatch, failure, rename):
+    publish(tmp_path / "run", **INTERRUPTED)
+    kept = (tmp_path / "run" / "model.safetensors").read_bytes()
+    whole, counted = Path.rename, []
+
+    def failing(self, target):
+        counted.append(target)
+        if len(counted) == rename:
+            raise failure
+        return whole(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises((StorageError, KeyboardInterrupt)):
+        publish(tmp_path / "run", replace=True)
+    assert open_run(tmp_path / "run").metrics == {"interrupted": True}
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == kept
+    assert os.listdir(tmp_path) == ["run"]
+
+
+def test_a_process_killed_between_the_renames_leaves_the_old_run_under_a_hidden_name(tmp_path):
+    publish(tmp_path / "run", **INTERRUPTED)
+    program = """
+import os, sys
+from pathlib import Path
+from headstart.core.files import replacing_folder
+whole = Path.rename
+def rename(self, target):
+    whole(self, target)
+    os._exit(9)
+Path.rename = rename
+with replacing_folder(Path(sys.argv[1])) as folder:
+    (folder / "new").write_text("new")
+"""
+    assert subprocess.run([sys.executable, "-c", program, tmp_path / "run"], check=False).returncode == 9
+    hidden = [path for path in tmp_path.iterdir() if (path / "manifest.json").exists()]
+    assert [open_run(path).metrics for path in hidden] == [{"interrupted": True}]
+
+
+def test_a_long_log_is_written_line_by_line(tmp_path):
+    count = 200_000
+    tracemalloc.start()
+    publish(tmp_path / "run", log=lambda: ({"step": number, "loss": 0.5} for number in range(count)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    with (tmp_path / "run" / "log.jsonl").open() as lines:
+        assert [json.loads(line)["step"] for line in lines] == list(range(count))
+    assert peak < (tmp_path / "run" / "log.jsonl").stat().st_size / 2
+
+
+@pytest.mark.parametrize("metrics", ["{", "[]", '{"interrupted": "yes"}', None])
+def test_only_a_run_that_says_so_is_interrupted(tmp_path, metrics):
+    if metrics is not None:
+        (tmp_path / "metrics.json").write_text(metrics)
+    assert not is_interrupted(tmp_path)

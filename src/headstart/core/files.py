@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 import uuid
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,11 +94,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     Raises:
         StorageError: ``target`` exists already, or the disk refuses.
     """
-    with storage_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = _beside(target)
-        folder.mkdir()
-    try:
+    with _folder_beside(target) as folder:
         yield folder
         with storage_errors(target):
             if target.exists():
@@ -105,6 +102,51 @@ def new_folder(target: Path) -> Iterator[Path]:
                     f"Expected {target} to be free, but something is there already; choose another name."
                 )
             folder.rename(target)
+
+
+@contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of the folder ``target`` when the block ends well.
+
+    The new folder is whole before the old one moves aside, and the old one is deleted last. A process that is killed in
+    the instant between the two renames leaves the old folder whole under a hidden name beside ``target``.
+
+    Raises:
+        StorageError: The disk refuses; the old folder is where it was.
+    """
+    with _folder_beside(target) as folder:
+        yield folder
+        aside = _beside(target)
+        with storage_errors(target):
+            try:
+                target.rename(aside)
+                folder.rename(target)
+            except BaseException:
+                if aside.exists() and not target.exists():
+                    aside.rename(target)
+                raise
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Deletes a folder and all that is in it: it loses its name at once, so that nobody ever finds half of it.
+
+    Raises:
+        StorageError: It may not be deleted.
+    """
+    with storage_errors(folder):
+        aside = folder.rename(_beside(folder))
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _folder_beside(target: Path) -> Iterator[Path]:
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = _beside(target)
+        folder.mkdir()
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -142,3 +184,39 @@ def locked(path: Path) -> Iterator[None]:
     with stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+def try_lock(path: Path) -> IO[str] | None:
+    """Takes an exclusive lock between processes, or returns ``None`` where it is held already.
+
+    Returns:
+        The open file: closing it gives the lock back, and so does the end of this process, however it ends. A forked
+        child does not keep the lock.
+    """
+    import fcntl
+
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Its holder may have removed the file meanwhile: a lock on what has no name keeps nobody out.
+        held = os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        held = False
+    if not held:
+        stream.close()
+        return None
+    _close_in_children(stream)
+    return stream
+
+
+def _close_in_children(stream: IO[str]) -> None:
+    """A fork shares its parent's lock: a data worker that outlives its killed parent would hold it."""
+    known = weakref.ref(stream)
+
+    def close() -> None:
+        if (inherited := known()) is not None:
+            inherited.close()
+
+    os.register_at_fork(after_in_child=close)

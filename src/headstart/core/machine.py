@@ -51,3 +51,12 @@ def cores() -> int:
 def has_cuda() -> bool:
     """Whether an NVIDIA GPU's driver is present, found without importing torch."""
     return any(Path(place).exists() for place in ("/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg"))
+
+
+def training_device(asked: str) -> str:
+    """Where torch trains: ``"cuda"`` where it is asked for, or wanted by ``"auto"`` and usable; else ``"cpu"``."""
+    if asked != "auto" or not has_cuda():
+        return "cuda" if asked == "cuda" else "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

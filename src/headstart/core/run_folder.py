@@ -10,8 +10,9 @@ report.html, README.md
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.core.errors import RunFolderError, UsageError
-from headstart.core.files import new_folder, sha256_file, write_bytes, write_json
+from headstart.core.files import new_folder, replacing_folder, sha256_file, write_atomic, write_bytes, write_json
 from headstart.core.tensors import read_tensors
 
 FORMAT = 1
@@ -86,6 +87,27 @@ def open_run(path: str | Path) -> RunFolder:
     return RunFolder(folder, manifest)
 
 
+def is_interrupted(path: Path) -> bool:
+    """Whether a folder is a run that somebody ended early, so that the same fit may put a better one in its place."""
+    try:
+        metrics = json.loads((path / METRICS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(metrics, dict) and metrics.get("interrupted") is True
+
+
+def run_paths(name: str) -> Iterator[Path]:
+    """``runs/NAME``, ``runs/NAME-2``, and so on, whether free or not.
+
+    Example:
+        >>> paths = run_paths("my photos")
+        >>> next(paths).as_posix(), next(paths).as_posix()
+        ('runs/my-photos', 'runs/my-photos-2')
+    """
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip("-.") or "run"
+    return (Path("runs") / (f"{safe}-{number}" if number > 1 else safe) for number in itertools.count(1))
+
+
 def choose_run_path(out: str | Path | None, name: str) -> Path:
     """Where a new run goes: ``out`` if it is free, or the first free name under ``runs/``.
 
@@ -94,17 +116,17 @@ def choose_run_path(out: str | Path | None, name: str) -> Path:
         name: What the run is about, such as the data's name.
 
     Raises:
-        UsageError: ``out`` is taken.
+        UsageError: ``out`` is taken, or is no name.
     """
-    if out is not None:
-        path = Path(out)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            what = "holds another run" if (path / MANIFEST).exists() else "exists and is not empty"
-            raise UsageError(f"Expected --out to name a new folder, but {path} {what}; choose another name.")
-        return path
-    safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip("-.") or "run"
-    names = (f"{safe}-{number}" if number > 1 else safe for number in range(1, 1_000_000))
-    return next(path for path in (Path("runs") / name for name in names) if not path.exists())
+    if out is None:
+        return next(path for path in run_paths(name) if not path.exists())
+    path = Path(out)
+    if path.name in {"", ".."}:
+        raise UsageError(f"Expected --out to name a new folder, but got {str(out)!r}; give it a name of its own.")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        what = "holds another run" if (path / MANIFEST).exists() else "exists and is not empty"
+        raise UsageError(f"Expected --out to name a new folder, but {path} {what}; choose another name.")
+    return path
 
 
 def publish_run(
@@ -115,6 +137,7 @@ def publish_run(
     measure: Callable[[Path], tuple[Mapping[str, Any], Mapping[str, Any]]],
     decorate: Callable[[Path], None],
     log: Callable[[], Iterable[Mapping[str, Any]]],
+    replace: bool = False,
 ) -> RunFolder:
     """Writes a run into a temporary folder, measures what was written, and renames it into place.
 
@@ -125,16 +148,18 @@ def publish_run(
         measure: Given the folder with model and manifest, returns metrics and evidence: the final figures are those of
             the saved artefact.
         decorate: Writes the report and the model card into the folder.
-        log: Gives the lines of ``log.jsonl``, asked for last.
+        log: Gives the lines of ``log.jsonl``, asked for last; they are written one by one, however many there are.
+        replace: Take the place of an interrupted run at ``target``; no other run is ever replaced.
 
     Raises:
-        StorageError: The disk refuses; nothing old is touched, nothing new is half there.
+        StorageError: The disk refuses, or ``target`` is taken; nothing old is touched, nothing new is half there.
     """
     from safetensors.numpy import save
 
     if target.is_dir() and not any(target.iterdir()):
         target.rmdir()
-    with new_folder(target) as folder:
+    place = replacing_folder if replace and is_interrupted(target) else new_folder
+    with place(target) as folder:
         # From memory, not save_file: a full disk then ends in our own error.
         content = save({name: np.asarray(values, order="C") for name, values in tensors.items()})
         write_bytes(folder / MODEL, content)
@@ -143,7 +168,8 @@ def publish_run(
         metrics, evidence = measure(folder)
         write_json(folder / METRICS, metrics)
         write_json(folder / EVIDENCE, evidence)
-        write_bytes(folder / LOG, "".join(json.dumps(line) + "\n" for line in log()).encode())
+        lines = (json.dumps(line) + "\n" for line in log())
+        write_atomic(folder / LOG, lambda stream: stream.writelines(line.encode() for line in lines))
         decorate(folder)
     return open_run(target)
 
