@@ -6,10 +6,12 @@ from PIL import Image
 
 from headstart.core.errors import UsageError
 from headstart.data.image_views import (
+    LEAST_AREA,
     perceptual_hash,
     pixels_digest,
     prepare,
     prepare_reference,
+    random_resized_crop,
     small_picture,
     thumbnail,
 )
@@ -72,6 +74,47 @@ def test_a_crop_larger_than_the_picture_is_refused():
     for function in (prepare, prepare_reference):
         with pytest.raises(UsageError, match="at most 100"):
             function(noise(10, 10), resized=100, size=101, interpolation="bicubic")
+
+
+def gradient(height: int, width: int) -> np.ndarray:
+    """Red says how far to the right a pixel is, green how far down, in 0..255."""
+    across, down = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
+    return np.stack([across, down, np.zeros_like(across)], axis=2).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize(("height", "width"), [(300, 300), (240, 400)])
+def test_a_random_crop_keeps_to_its_bounds(height, width):
+    pixels, areas, ratios, middles = gradient(height, width), [], [], []
+    for seed in range(300):
+        crop = random_resized_crop(pixels, np.random.default_rng(seed), size=64, interpolation="bilinear").astype(float)
+        # The first and the last place of 64 are 63/64 of a side apart.
+        across, down = (crop[0, -1, 0] - crop[0, 0, 0]) * 64 / 63, (crop[-1, 0, 1] - crop[0, 0, 1]) * 64 / 63
+        areas.append(across * down / 255**2)
+        ratios.append(across * width / (down * height))
+        middles.append(crop[32, 32, :2] / 255)
+    assert LEAST_AREA - 0.03 < min(areas) < LEAST_AREA + 0.1
+    most = min(1, 4 / 3 * height / width)  # of the widest crop that fits
+    assert most - 0.15 < max(areas) < most + 0.03
+    assert 0.7 < min(ratios) < 0.8
+    assert 1.25 < max(ratios) < 1.4
+    assert np.abs(np.mean(middles, axis=0) - 0.5).max() < 0.03
+
+
+def test_a_random_crop_of_a_picture_too_narrow_for_any_is_the_square_in_its_middle():
+    pixels = gradient(10, 400)
+    crop = random_resized_crop(pixels, np.random.default_rng(0), size=10, interpolation="bilinear")
+    assert np.array_equal(crop, pixels[:, 195:205])
+
+
+def test_a_random_crop_follows_from_its_chance_alone_and_takes_the_smallest_picture():
+    for shape in SHAPES:
+        first, again, other = (
+            random_resized_crop(noise(*shape), np.random.default_rng(seed), size=32, interpolation="bicubic")
+            for seed in (1, 1, 2)
+        )
+        assert first.shape == (32, 32, 3)
+        assert np.array_equal(first, again)
+        assert shape in {(1, 1), (7, 300)} or not np.array_equal(first, other)
 
 
 def test_small_pictures():

@@ -6,7 +6,7 @@ functions below.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,10 @@ class Modality:
             preprocessing the content is decoded in full and there are no inputs.
         prepare_reference: Content and preprocessing to the backbone's input exactly as the source library
             makes it.
+        augment: Content, preprocessing, a source of chance and the names of admitted invariances to the backbone's
+            input, changed at random as its label allows; a pure function of its arguments.
+        invariances: Changes of one prepared input that ought not to change its label, by name. Whether they do so
+            here is for the data to say: a mirrored 2 is no digit.
         miniature: Content and a side in pixels to a small input at the data's native size, for the small
             network.
         thumbnail: Content to a ``data:`` URI for the report.
@@ -64,6 +68,8 @@ class Modality:
     rule: Callable[[], str]
     prepare: Callable[[Content, Any], Prepared]
     prepare_reference: Callable[[Content, Any], NDArray[Any]]
+    augment: Callable[[Content, Any, np.random.Generator, Collection[str]], NDArray[Any]]
+    invariances: Mapping[str, Callable[[NDArray[Any]], NDArray[Any]]]
     miniature: Callable[[Content, int], NDArray[np.uint8]]
     thumbnail: Callable[[Content], str]
     mismatch: Callable[[Path], str | None]

@@ -14,19 +14,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.card import BackboneCard
 from headstart.backbones.converted import FORMAT
-from headstart.core.errors import DataError, EngineError
+from headstart.core.errors import DataError
 from headstart.core.machine import cores, cpu_identity, gpu_identity, version
 from headstart.core.progress import Progress, Silent
 from headstart.data.inspection import Inspection
 from headstart.data.items import Item, content_digest
 from headstart.data.modality import Modality, Prepared
+from headstart.features.engines.checked import CheckedEngine
 from headstart.features.engines.contract import Engine, EngineSpec
 from headstart.features.store import Shelf, Table, evict
 
@@ -36,6 +37,7 @@ COMMIT_ROWS = 4096
 _INSPECTION_ROW = np.dtype(
     [("content", "u1", 32), ("near", "u8"), ("width", "i4"), ("height", "i4"), ("notes", "S200")]
 )
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,11 @@ class FeatureSource:
     stages: Sequence[str]
     spec: EngineSpec
     start: Callable[[], Engine]
+
+
+def checked_engine(source: FeatureSource) -> CheckedEngine:
+    """The engine of a source, started when it is first needed."""
+    return CheckedEngine(source.start, spec=source.spec, backbone=source.card.name)
 
 
 def extract(
@@ -229,7 +236,7 @@ class _Pass:
     ) -> None:
         self._items, self._digests, self._modality = items, digests, modality
         self._source, self._shelves = source, shelves
-        self._engine: Engine | None = None
+        self._engine = checked_engine(source) if source else None
         self.computed = 0
 
     def run(self, todo: Sequence[int], progress: Progress) -> dict[int, str]:
@@ -262,10 +269,9 @@ class _Pass:
         """A decoded batch with the features that it lacks; the inputs themselves are let go."""
         lacking = [place for place, _ in batch if place in needed]
         features: Mapping[str, NDArray[np.float32]] = {}
-        if lacking and self._source:
-            features = self._compute(
-                self._source, np.stack([prepared.inputs for place, prepared in batch if place in needed])
-            )
+        if lacking and self._engine:
+            features = self._engine.compute(np.stack([prepared.inputs for place, prepared in batch if place in needed]))
+            self.computed += len(lacking)
         return _Batch(
             places=[place for place, _ in batch],
             inspections=np.stack([_inspection_row(prepared.inspection) for _, prepared in batch]),
@@ -283,7 +289,7 @@ class _Pass:
     ) -> Iterator[list[tuple[int, Prepared]]]:
         """Batches of decoded items; at most a few batches are ahead of the engine."""
         batch: list[tuple[int, Prepared]] = []
-        for place, outcome in _in_order(pool, self._decode_block, part):
+        for place, outcome in in_order(pool, self._decode_block, part):
             if isinstance(outcome, Prepared):
                 batch.append((place, outcome))
             else:
@@ -310,23 +316,6 @@ class _Pass:
         except (DataError, OSError) as error:
             return str(error)
 
-    def _compute(self, source: FeatureSource, batch: NDArray[Any]) -> Mapping[str, NDArray[np.float32]]:
-        if self._engine is None:
-            self._engine = source.start()
-            if self._engine.precision != source.spec.precision:
-                raise EngineError(
-                    f"Expected features from {source.spec}, but this processor computes in {self._engine.precision}."
-                )
-        self.computed += len(batch)
-        rows = self._engine.compute(batch)
-        for stage, values in rows.items():
-            if not np.isfinite(values).all():
-                raise EngineError(
-                    f"Expected finite features, but stage {stage!r} of {source.card.name} gave NaN or infinity "
-                    f"in {source.spec}; the weights do not suit this precision."
-                )
-        return rows
-
     def _keep(self, done: Sequence[_Batch]) -> None:
         values = [self._digests.values[place] for batch in done for place in batch.places]
         inspections = np.concatenate([batch.inspections for batch in done])
@@ -337,7 +326,7 @@ class _Pass:
         lacking = [self._digests.values[place] for batch in done for place in batch.lacking]
         for stage, shelf in self._shelves.features.items():
             if lacking:
-                shelf.add(lacking, _compact(np.concatenate([batch.features[stage] for batch in done if batch.lacking])))
+                shelf.add(lacking, compact(np.concatenate([batch.features[stage] for batch in done if batch.lacking])))
 
 
 @dataclass(frozen=True)
@@ -359,13 +348,11 @@ class _Batch:
     features: Mapping[str, NDArray[np.float32]]
 
 
-def _in_order(
-    pool: ThreadPoolExecutor,
-    work: Callable[[Sequence[int]], list[tuple[int, Prepared | str]]],
-    places: Sequence[int],
-) -> Iterator[tuple[int, Prepared | str]]:
+def in_order(
+    pool: ThreadPoolExecutor, work: Callable[[Sequence[int]], list[Outcome]], places: Sequence[int]
+) -> Iterator[Outcome]:
     """Runs ``work`` over blocks of places in threads, in order, with a bounded number of results waiting."""
-    waiting: deque[Future[list[tuple[int, Prepared | str]]]] = deque()
+    waiting: deque[Future[list[Outcome]]] = deque()
     for start in range(0, len(places), BLOCK):
         waiting.append(pool.submit(work, places[start : start + BLOCK]))
         if len(waiting) > 3 * BATCH // BLOCK:
@@ -379,7 +366,7 @@ def _opened(shelf: Shelf, digests: Sequence[str]) -> Table:
     return shelf.table(digests)
 
 
-def _compact(rows: NDArray[np.float32]) -> NDArray[np.floating]:
+def compact(rows: NDArray[np.float32]) -> NDArray[np.floating]:
     """Half precision wherever the values fit into it."""
     return rows.astype(np.float16) if np.abs(rows).max(initial=0) < np.finfo(np.float16).max else rows
 

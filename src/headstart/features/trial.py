@@ -18,7 +18,7 @@ from headstart.core.errors import UnavailableError
 from headstart.core.files import write_json
 from headstart.core.machine import cores, cpu_identity, gpu_identity, has_cuda, version
 from headstart.core.progress import Progress, Silent
-from headstart.features.engines.contract import Engine, EngineSpec, Precision
+from headstart.features.engines.contract import Engine, EngineSpec, Form, Precision
 
 BATCH = 16
 LEAST_SECONDS = 0.25
@@ -37,15 +37,24 @@ class TrialRow:
     images_per_second: float
 
 
-def start_engine(spec: EngineSpec, backbone: ConvertedBackbone, stages: Sequence[str]) -> Engine:
-    """Starts an engine for some stages of a backbone; only its own library is imported."""
+def start_engine(
+    spec: EngineSpec, backbone: ConvertedBackbone, stages: Sequence[str], *, form: Form = "pooled"
+) -> Engine:
+    """Starts an engine for some stages of a backbone; only its own library is imported.
+
+    Args:
+        spec: Which engine.
+        backbone: The converted backbone.
+        stages: Names of the stages whose outputs are wanted; nothing above the last of them is computed.
+        form: What is made of these outputs.
+    """
     if spec.name == "openvino":
         from headstart.features.engines.openvino import OpenVinoEngine
 
-        return OpenVinoEngine(backbone, stages, precision=spec.precision)
+        return OpenVinoEngine(backbone, stages, precision=spec.precision, form=form)
     from headstart.features.engines.torch import TorchEngine
 
-    return TorchEngine(backbone, stages, precision=spec.precision, device=spec.device)
+    return TorchEngine(backbone, stages, precision=spec.precision, device=spec.device, form=form)
 
 
 def reference_spec() -> EngineSpec:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,30 @@ def _prepare_reference(content: Content, preprocess: ImagePreprocess) -> NDArray
     )
 
 
+def _augment(
+    content: Content, preprocess: ImagePreprocess, chance: np.random.Generator, admitted: Collection[str]
+) -> NDArray[np.uint8]:
+    # The smallest crop has to find as many pixels as the whole picture does in _prepare.
+    enough = math.ceil(preprocess.resized / math.sqrt(image_views.LEAST_AREA))
+    inputs = image_views.random_resized_crop(
+        images.decode(content, enough=enough).pixels,
+        chance,
+        size=preprocess.size,
+        interpolation=preprocess.interpolation,
+    )
+    for name in sorted(admitted):
+        if chance.random() < 0.5:
+            inputs = _INVARIANCES[name](inputs)
+    return inputs
+
+
+def _mirrored(inputs: NDArray[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(inputs[:, ::-1])
+
+
+_INVARIANCES = {"mirrored": _mirrored}
+
+
 def _miniature(content: Content, side: int) -> NDArray[np.uint8]:
     decoded = images.decode(content, enough=side)
     return image_views.prepare(decoded.pixels, resized=side, size=side, interpolation="bicubic")
@@ -84,6 +110,8 @@ IMAGE = Modality(
     rule=_rule,
     prepare=_prepare,
     prepare_reference=_prepare_reference,
+    augment=_augment,
+    invariances=_INVARIANCES,
     miniature=_miniature,
     thumbnail=_thumbnail,
     mismatch=_mismatch,

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 Precision = Literal["f32", "bf16", "f16"]
 
+#: What is made of a stage's output. ``"pooled"``: the mean over all places or tokens, ``(N, D)``. ``"whole"``: all of
+#: it, channels last: ``(N, H, W, C)``, ``(N, L, D)`` or ``(N, D)``.
+Form = Literal["pooled", "whole"]
+
 #: ``"fast"``: scaled decoding and one resize of what the crop keeps. ``"source"``: the source library's own transform.
 Transform = Literal["fast", "source"]
 
@@ -37,11 +41,11 @@ class EngineSpec:
 
 
 class Engine(Protocol):
-    """Computes pooled features of some stages for one batch after another."""
+    """Computes the outputs of some stages, pooled or whole, for one batch after another."""
 
     @property
     def precision(self) -> Precision:
         """The precision that it really computes in."""
 
     def compute(self, batch: NDArray[Any]) -> Mapping[str, NDArray[np.float32]]:
-        """Pooled features ``(N, dim)`` of each requested stage for a batch of prepared inputs."""
+        """Each requested stage's output, in the :data:`Form` that the engine was started for, of prepared inputs."""

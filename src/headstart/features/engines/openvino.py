@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from headstart.backbones.card import Layout
 from headstart.backbones.converted import ConvertedBackbone
 from headstart.core.openvino import openvino
-from headstart.features.engines.contract import Precision
+from headstart.features.engines.contract import Form, Precision
 
 #: Items per request: measured best on two cores (of 1 to 32) and the same number of bytes in either precision.
 _TOGETHER: dict[Precision, int] = {"f32": 2, "bf16": 4, "f16": 4}
@@ -25,33 +25,36 @@ _PRECISIONS: dict[str, Precision] = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
 
 
 class OpenVinoEngine:
-    """A converted backbone, cut down to the stages that are wanted and pooled.
+    """A converted backbone, cut down to the stages that are wanted.
 
     Args:
         backbone: The converted backbone.
-        stages: Names of the stages whose pooled features are wanted.
+        stages: Names of the stages whose outputs are wanted.
         precision: The precision to ask for.
+        form: What is made of these outputs.
 
     Attributes:
         precision: The precision that the processor gave.
     """
 
-    def __init__(self, backbone: ConvertedBackbone, stages: Sequence[str], *, precision: Precision) -> None:
+    def __init__(
+        self, backbone: ConvertedBackbone, stages: Sequence[str], *, precision: Precision, form: Form = "pooled"
+    ) -> None:
         ov = openvino()
         core = ov.Core()
-        model = _pooled(ov, core.read_model(backbone.engine_model), backbone, stages)
+        model = _cut(ov, core.read_model(backbone.engine_model), backbone, stages, form)
         self._together = _TOGETHER[precision]
         model.reshape([self._together, *list(model.input(0).partial_shape)[1:]])
         compiled = core.compile_model(
             model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
         )
         self.precision = _PRECISIONS[compiled.get_property("INFERENCE_PRECISION_HINT").to_string()]
-        self._stages = {stage: int(compiled.output(place).shape[1]) for place, stage in enumerate(stages)}
+        self._shapes = {stage: tuple(compiled.output(place).shape)[1:] for place, stage in enumerate(stages)}
         self._queue = ov.AsyncInferQueue(compiled, compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     def compute(self, batch: NDArray[Any]) -> Mapping[str, NDArray[np.float32]]:
-        """Pooled features ``(N, dim)`` of each requested stage."""
-        results = {stage: np.empty((len(batch), dim), dtype=np.float32) for stage, dim in self._stages.items()}
+        """Each requested stage's output for a batch of prepared inputs."""
+        results = {stage: np.empty((len(batch), *shape), dtype=np.float32) for stage, shape in self._shapes.items()}
 
         def keep(request: Any, start: int) -> None:
             for place, rows in enumerate(results.values()):
@@ -69,13 +72,25 @@ class OpenVinoEngine:
         return np.concatenate([items, np.zeros((missing, *items.shape[1:]), items.dtype)]) if missing else items
 
 
-def _pooled(ov: Any, model: Any, backbone: ConvertedBackbone, stages: Sequence[str]) -> Any:
-    """The model with the wanted stages as its only outputs, averaged over places; nothing above them is computed."""
+def _cut(ov: Any, model: Any, backbone: ConvertedBackbone, stages: Sequence[str], form: Form) -> Any:
+    """The model with the wanted stages as its only outputs; nothing above them is computed."""
     layouts = {stage.name: stage.layout for stage in backbone.card.stages}
     results = []
     for name in stages:
         output = model.output(name).get_node().input_value(0)
-        if places := _PLACES[layouts[name]]:
-            output = ov.opset13.reduce_mean(output, np.array(places, dtype=np.int64), keep_dims=False).output(0)
-        results.append(ov.opset13.result(output))
-    return ov.Model(results, model.get_parameters(), "pooled")
+        shaped = _pooled if form == "pooled" else _channels_last
+        results.append(ov.opset13.result(shaped(ov, output, layouts[name])))
+    return ov.Model(results, model.get_parameters(), form)
+
+
+def _pooled(ov: Any, output: Any, layout: Layout) -> Any:
+    places = _PLACES[layout]
+    if not places:
+        return output
+    return ov.opset13.reduce_mean(output, np.array(places, dtype=np.int64), keep_dims=False).output(0)
+
+
+def _channels_last(ov: Any, output: Any, layout: Layout) -> Any:
+    if layout != "NCHW":
+        return output
+    return ov.opset13.transpose(output, np.array((0, 2, 3, 1), dtype=np.int64)).output(0)

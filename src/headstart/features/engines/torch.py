@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from headstart.backbones.card import Stage
 from headstart.backbones.converted import ConvertedBackbone
-from headstart.features.engines.contract import Precision
+from headstart.features.engines.contract import Form, Precision
 
 _DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
@@ -20,18 +22,26 @@ class TorchEngine:
 
     Args:
         backbone: The converted backbone.
-        stages: Names of the stages whose pooled features are wanted.
+        stages: Names of the stages whose outputs are wanted.
         precision: The precision to compute in; below f32 through autocast.
         device: ``"cpu"`` or ``"cuda"``.
+        form: What is made of these outputs.
     """
 
     def __init__(
-        self, backbone: ConvertedBackbone, stages: Sequence[str], *, precision: Precision, device: str = "cpu"
+        self,
+        backbone: ConvertedBackbone,
+        stages: Sequence[str],
+        *,
+        precision: Precision,
+        device: str = "cpu",
+        form: Form = "pooled",
     ) -> None:
         self.precision = precision
-        self._device = device
+        self._device, self._form = device, form
         self._stages = frozenset(stages)
-        self._names = [stage.name for stage in backbone.card.stages]
+        names = [stage.name for stage in backbone.card.stages]
+        self._needed = backbone.card.stages[: 1 + max(map(names.index, stages))]
         self._module = backbone.load().eval().to(device).to(memory_format=torch.channels_last)
         preprocess = backbone.card.preprocess
         self._mean = torch.tensor(preprocess.mean, device=device).view(1, 3, 1, 1)
@@ -39,7 +49,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def compute(self, batch: NDArray[Any]) -> Mapping[str, NDArray[np.float32]]:
-        """Pooled features ``(N, dim)`` of each requested stage."""
+        """Each requested stage's output for a batch of prepared inputs."""
         device = self._device
         # NHWC memory seen as NCHW is channels_last already: no copy on the way in.
         hidden = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float().div(255)
@@ -47,8 +57,13 @@ class TorchEngine:
         results: dict[str, NDArray[np.float32]] = {}
         lowered = self.precision != "f32"
         with torch.autocast(device, _DTYPES[self.precision], enabled=lowered):
-            for place, name in enumerate(self._names):
+            for place, stage in enumerate(self._needed):
                 hidden = self._module(hidden, start=place, stop=place + 1)
-                if name in self._stages:
-                    results[name] = self._module.pooled(hidden, name).float().cpu().numpy()
+                if stage.name in self._stages:
+                    results[stage.name] = self._shaped(hidden, stage).float().cpu().contiguous().numpy()
         return results
+
+    def _shaped(self, hidden: Tensor, stage: Stage) -> Tensor:
+        if self._form == "pooled":
+            return self._module.pooled(hidden, stage.name)
+        return hidden.permute(0, 2, 3, 1) if stage.layout == "NCHW" else hidden
