@@ -1,5 +1,7 @@
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,9 +10,10 @@ from headstart.backbones.card import BackboneCard, ImagePreprocess
 from headstart.core.errors import UsageError
 from headstart.core.progress import Silent
 from headstart.evaluation.baselines import judge, same_architecture, small_network
+from headstart.training.checkpoints import TrainingWork
 from headstart.training.frozen import FrozenProof
-from headstart.training.loop import Ending, EpochRecord, PhaseRecord
 from headstart.training.plan import PhaseCost, PlannedPhase
+from headstart.training.records import Ending, EpochRecord, PhaseRecord
 from headstart.transfer import scratch
 from headstart.transfer.scratch import LabelledPictures, ScratchRun
 from headstart.transfer.strategy import SCRATCH
@@ -72,6 +75,22 @@ def test_the_status_follows_the_curves() -> None:
     status, detail = judge(run_with(still_falling), classes=10)
     assert status == "not converged" and "budget" not in detail
     assert judge(run_with(flat, ending="not finite"), classes=10) == ("not converged", "the reason")
+    assert judge(run_with(flat, ending="interrupted"), classes=10) == ("not converged", "interrupted")
+    assert judge(ScratchRun(None), classes=10) == ("not run", "interrupted")
+
+
+def test_what_was_asked_to_stop_is_not_run_and_what_is_done_is_called_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scratch, "measure_cost", lambda *given, **named: PhaseCost("float32", 1.0, 0.0))
+    stopped = TrainingWork(tmp_path, lambda: True)
+    candidate = small_network(digits(1), budget=10.0, seed=0, progress=Silent(), work=stopped).candidate
+    assert (candidate.status, candidate.detail, candidate.epochs) == ("not run", "interrupted", 0)
+    heard: list[Mapping[str, Any]] = []
+    going = TrainingWork(tmp_path, lambda: False, [heard.append])
+    baseline = same_architecture(CARD, digits(1), budget=10.0, seed=0, progress=Silent(), work=going)
+    assert baseline.run.record is not None and len(baseline.run.record.epochs) == 10
+    assert {entry["training"] for entry in heard} == {"same architecture from scratch"}
 
 
 def test_seconds_are_told_where_minutes_would_be_coarse() -> None:

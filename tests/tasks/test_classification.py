@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 
 from headstart.backbones.card import Stage
 from headstart.backbones.stages import Part, StagedBackbone
@@ -30,6 +31,24 @@ def test_the_loss_is_the_mean_negative_log_probability_of_the_right_class() -> N
     assert probabilities.dtype == np.float64
     expected = -np.log(probabilities[np.arange(20), targets.numpy()]).mean()
     assert task.loss(logits, targets).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_held_out_loss_is_that_of_the_best_temperature_over_all_batches() -> None:
+    task, logits, targets = Classification(3), torch.randn(20, 3), torch.randint(0, 3, (20,))
+    logits[torch.arange(20), targets] += 1
+    batches = logits.split(7), targets.split(7)
+    found = task.held_out_loss(*batches)
+    betas = np.geomspace(1e-2, 20, 400)
+    scaled = [cross_entropy(logits * beta, targets, label_smoothing=1 / 22).item() for beta in betas]
+    assert found == pytest.approx(min(scaled), rel=1e-3)
+    over_confident = [9 * part for part in batches[0]]
+    assert task.loss(9 * logits, targets).item() > task.loss(logits, targets).item()
+    assert task.held_out_loss(over_confident, batches[1]) == pytest.approx(found, rel=1e-3)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_the_held_out_loss_of_logits_that_are_not_finite_is_nan(bad: float) -> None:
+    assert math.isnan(Classification(2).held_out_loss([torch.tensor([[0.0, bad]])], [torch.tensor([0])]))
 
 
 def test_a_uniform_guess_costs_the_logarithm_of_the_number_of_classes() -> None:

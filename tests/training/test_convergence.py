@@ -61,3 +61,9 @@ def test_next_to_no_epochs_are_never_enough(losses: list[float]) -> None:
 def test_one_that_never_beats_guessing_on_validation_has_not_arrived():
     assert "guessing gives 2.30" in why_not_converged([2.0, 1.5, 1.2, 1.0], [2.4, 2.5, 2.7, 2.9], chance=2.3)
     assert why_not_converged([2.0, 1.0, 0.3, 0.1], [2.4, 2.5, 2.7, 2.9], chance=2.3) == ""  # known by heart
+
+
+def test_a_network_that_knows_its_examples_but_guesses_on_others_has_not_arrived() -> None:
+    at_its_best_temperature = [CHANCE - 0.01] * 40
+    found = why_not_converged(curve(2.3, 0.3, 5), at_its_best_temperature, chance=CHANCE)
+    assert found == "its validation loss came down to 2.29, where guessing gives 2.30"

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from headstart.training.augment import Augmentation
-from headstart.training.examples import PictureExamples, channel_statistics
+from headstart.training.examples import Batch, PictureExamples, channel_statistics
 
 RANDOM = np.random.default_rng(0)
 PICTURES = RANDOM.integers(0, 256, (30, 6, 6, 3)).astype(np.uint8)
@@ -58,3 +58,17 @@ def test_a_constant_channel_can_be_divided_by() -> None:
     mean, std = channel_statistics(grey.__getitem__, np.arange(4))
     assert mean == pytest.approx(128 / 255)
     assert std == pytest.approx(1 / 255)
+
+
+@pytest.mark.parametrize(("parts", "sizes"), [(1, [5]), (2, [3, 2]), (4, [2, 1, 1, 1]), (8, [1] * 5)])
+@pytest.mark.parametrize("kind", ["tensor", "list", "mapping"])
+def test_a_batch_is_split_in_order_whatever_its_inputs_are(parts: int, sizes: list[int], kind: str) -> None:
+    values = torch.arange(10).reshape(5, 2)
+    inputs = {"tensor": values, "list": list(values), "mapping": {"tokens": values, "mask": values > 3}}[kind]
+    pieces = Batch(inputs, list("abcde"), 5, start=3).split(parts)
+    assert [piece.size for piece in pieces] == sizes
+    assert {piece.start for piece in pieces} == {3}
+    assert [target for piece in pieces for target in piece.targets] == list("abcde")
+    tokens = [piece.inputs["tokens"] if kind == "mapping" else piece.inputs for piece in pieces]
+    rows = [row for piece in tokens for row in piece]
+    assert torch.equal(torch.stack(rows), values)

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 import torch
+from tests.tiny import TASK, changed, state_of
 from torch import Tensor
 
-from headstart.tasks.classification import Classification
 from headstart.training.examples import Batch, PictureExamples
-from headstart.training.inference import mean_loss
-from headstart.training.loop import Loop, PhaseRecord
+from headstart.training.inference import held_out_loss
+from headstart.training.loop import Loop
 from headstart.training.network import Network
 from headstart.training.phase import Phase
 from headstart.training.plan import PlannedPhase
+from headstart.training.records import PhaseRecord
 
 Make = Callable[..., PictureExamples]
-TASK = Classification(3)
 
 
 def planned(phase: Phase, *, epochs: int | None = None, precision: str = "float32") -> PlannedPhase:
@@ -26,14 +26,6 @@ def planned(phase: Phase, *, epochs: int | None = None, precision: str = "float3
 
 def make_loop(network: Network, make_examples: Make, loop: type[Loop] = Loop, seed: int = 0) -> Loop:
     return loop(network, TASK, train=make_examples(48), validation=make_examples(24, seed=1), seed=seed)
-
-
-def state_of(network: Network) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
-
-
-def changed(before: dict[str, Tensor], network: Network) -> set[str]:
-    return {name for name, tensor in network.state_dict().items() if not torch.equal(before[name], tensor)}
 
 
 def test_it_learns(make_network: Callable[..., Network], make_examples: Make, phase: Phase) -> None:
@@ -125,7 +117,9 @@ def test_the_plan_decides_how_long_it_goes_on_whatever_the_clock_says(
     monkeypatch.setattr("headstart.training.loop.time.perf_counter", lambda: next(clock))
     network = make_network()
     (record,) = make_loop(network, make_examples).fit([planned(phase, epochs=4)])
-    assert [epoch.seconds for epoch in record.epochs] == [1e6] * 4
+    assert [epoch.seconds for epoch in record.epochs] == [
+        4e6
+    ] * 4  # the clock is read before the epoch, after each of its three steps, and at its end
     assert not changed(state_of(plain), network)
 
 
@@ -171,7 +165,7 @@ def test_a_nan_loss_ends_the_training_with_the_last_good_state(
     assert "the training loss is nan" in record.reason
     assert all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values())
     assert bool(changed(before, network)) == (best is not None)
-    assert math.isfinite(mean_loss(network, TASK, make_examples(24)))
+    assert math.isfinite(held_out_loss(network, TASK, make_examples(24)))
 
 
 def test_an_infinite_gradient_stops_before_the_optimizer_step(
@@ -230,6 +224,6 @@ def test_bfloat16_trains_to_about_the_same_loss(
         network = make_network()
         make_loop(network, make_examples).fit([planned(phase, precision=precision)])
         assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
-        losses.append(mean_loss(network, TASK, make_examples(24, seed=1)))
+        losses.append(held_out_loss(network, TASK, make_examples(24, seed=1)))
     assert losses[0] == pytest.approx(losses[1], abs=0.1)
     assert losses[0] != losses[1]

@@ -4,16 +4,16 @@ import json
 import pytest
 
 from headstart.training.phase import Phase
-from headstart.training.plan import PhaseCost, plan_phase, steps_per_epoch
+from headstart.training.plan import PhaseCost, PlannedPhase, plan_phase, steps_per_epoch
 
 
 def test_the_budget_decides_the_epochs(phase: Phase) -> None:
     long = dataclasses.replace(phase, epochs=100)
-    cost = PhaseCost("bfloat16", step_seconds=0.2, validation_seconds=0.4)
+    cost = PhaseCost("bfloat16", step_seconds=0.2, validation_seconds=0.4, threads=1, layout="contiguous")
     planned = plan_phase(long, cost, examples=48, budget=10.0)
     assert (planned.epochs, planned.steps_per_epoch, planned.steps) == (10, 3, 30)
     assert planned.epoch_seconds == pytest.approx(1.0)
-    assert planned.precision == "bfloat16"
+    assert (planned.precision, planned.layout, planned.threads) == ("bfloat16", "contiguous", 1)
 
 
 def test_no_more_epochs_than_the_phase_asks_for_and_none_where_none_fits(phase: Phase) -> None:
@@ -30,5 +30,6 @@ def test_no_batch_is_larger_than_the_phase_says(examples: int, steps: int, phase
 def test_a_plan_is_plain_json(phase: Phase) -> None:
     planned = plan_phase(phase, PhaseCost("float32", 0.2, 0.4), examples=48, budget=2.0)
     values = json.loads(json.dumps(planned.to_json()))
+    assert PlannedPhase.from_json(values) == planned
     assert values["epochs"] == 2
     assert values["phase"]["learning_rates"] == {"head": 0.01, "backbone": 0.01, "decay": 1.0}

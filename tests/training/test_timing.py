@@ -35,7 +35,7 @@ def test_bfloat16_is_chosen_only_where_it_is_clearly_faster(
     phase: Phase,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    durations = iter([1.0, coarse, 0.25])
+    durations = iter([1.0, coarse, 1.5, 2.0, 0.25])
     monkeypatch.setattr(timing, "least_seconds", lambda work, most_seconds: next(durations))
     examples = make_examples(96)
     cost = measure_cost(
@@ -43,6 +43,64 @@ def test_bfloat16_is_chosen_only_where_it_is_clearly_faster(
     )
     assert (cost.precision, cost.step_seconds) == (chosen, coarse if chosen == "bfloat16" else 1.0)
     assert cost.validation_seconds == pytest.approx(0.25 * 96 / 64)
+
+
+@pytest.mark.parametrize(
+    ("durations", "chosen"),
+    [
+        ([1.0, 2.0, 0.9, 2.0], ("float32", "contiguous", 0.9)),
+        ([1.0, 0.8, 0.9, 0.7], ("bfloat16", "contiguous", 0.7)),
+        ([0.8, 0.7, 0.9, 0.65], ("float32", "channels_last", 0.8)),
+    ],
+)
+def test_the_layout_is_the_quickest_of_the_precision(
+    durations: list[float],
+    chosen: tuple[str, str, float],
+    *,
+    make_network: Callable[..., Network],
+    make_examples: Callable[..., PictureExamples],
+    phase: Phase,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    coming = iter([*durations, 0.25])
+    monkeypatch.setattr(timing, "least_seconds", lambda work, most_seconds: next(coming))
+    examples = make_examples(96)
+    cost = measure_cost(
+        make_network(), Classification(3), train=examples, validation=examples, phase=phase, most_seconds=1.0
+    )
+    assert (cost.precision, cost.layout, cost.step_seconds) == chosen
+
+
+@pytest.mark.parametrize(("step_seconds", "tried"), [(0.1, 4), (0.35, 3), (1.5, 1), (30.0, 1)])
+def test_the_longer_a_step_the_fewer_ways_are_tried(
+    step_seconds: float,
+    tried: int,
+    *,
+    make_network: Callable[..., Network],
+    make_examples: Callable[..., PictureExamples],
+    phase: Phase,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, ways = [0.0], set()
+
+    def step_of(loop: object, phase: Phase, way: timing.Way) -> Callable[[], None]:
+        def step() -> None:
+            ways.add(way)
+            clock[0] += step_seconds
+
+        return step
+
+    monkeypatch.setattr(timing, "step_of", step_of)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(timing, "quicker_threads", lambda work, most_seconds: None)
+    examples = make_examples(96)
+    cost = measure_cost(
+        make_network(), Classification(3), train=examples, validation=examples, phase=phase, most_seconds=2.1
+    )
+    assert len(ways) == tried
+    assert cost.step_seconds == pytest.approx(step_seconds)
+    if step_seconds > 0.3:
+        assert cost.validation_seconds == pytest.approx(step_seconds / 3 * 96 / 16)
 
 
 def test_the_shortest_call_counts() -> None:

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize_scalar
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegressionCV
 
 from headstart.features.rows import ArrayRows
 from headstart.transfer import probe
-from headstart.transfer.heads import LinearHead, MlpHead, read_head, softmax
-from headstart.transfer.probe import best_temperature, fit_probe
+from headstart.transfer.heads import LinearHead, MlpHead, read_head
+from headstart.transfer.probe import fit_probe
 
 
 @pytest.fixture(scope="module")
@@ -80,28 +79,6 @@ def test_many_rows_choose_on_a_sample_and_fit_on_all(digits, monkeypatch):
     whole = (fitted.head.probabilities(ArrayRows(test)).argmax(axis=1) == test_labels).mean()
     part = fit_probe(ArrayRows(train[:200]), labels[:200], classes=10)
     assert whole > (part.head.probabilities(ArrayRows(test)).argmax(axis=1) == test_labels).mean()
-
-
-def test_temperature_equals_a_numerical_optimum():
-    generator = np.random.default_rng(0)
-    labels = generator.integers(0, 4, 400)
-    logits = generator.normal(0, 3, (400, 4)).astype(np.float32)
-    logits[np.arange(400), labels] += 2
-    temperature, loss = best_temperature(logits, labels)
-
-    def negative_log_likelihood(value):
-        return -np.log(softmax(logits / value)[np.arange(400), labels]).mean()
-
-    oracle = minimize_scalar(negative_log_likelihood, bounds=(0.05, 50), method="bounded")
-    assert temperature == pytest.approx(oracle.x, rel=1e-2)
-    assert loss == pytest.approx(oracle.fun, abs=1e-5)
-
-
-def test_logits_that_are_always_right_do_not_make_the_temperature_vanish():
-    logits = np.eye(3, dtype=np.float32)[np.arange(30) % 3]
-    temperature, loss = best_temperature(logits, np.arange(30) % 3)
-    assert temperature == pytest.approx(1 / 20, rel=0.05)
-    assert loss < 1e-3
 
 
 @pytest.mark.parametrize("head", ["linear", "mlp"])

@@ -1,4 +1,7 @@
 import dataclasses
+import itertools
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from headstart.backbones.architectures import build
 from headstart.backbones.splitting import split
 from headstart.backbones.stages import StagedBackbone
 from headstart.core.progress import Silent
+from headstart.training.checkpoints import TrainingWork
 from headstart.training.plan import PhaseCost
 from headstart.transfer import scratch
 from headstart.transfer.scratch import LabelledPictures, ScratchRun, train_from_scratch
@@ -45,7 +49,7 @@ def test_it_learns_and_answers_for_both_splits() -> None:
     data = coloured()
     run = trained(data)
     assert run.network is not None and run.record is not None
-    assert (run.planned.epochs, len(run.record.epochs)) == (12, 12)
+    assert run.planned is not None and (run.planned.epochs, len(run.record.epochs)) == (12, 12)
     for probabilities, positions in (
         (run.network.validation_probabilities, data.validation),
         (run.network.test_probabilities, data.test),
@@ -88,12 +92,47 @@ def test_a_budget_that_buys_too_few_epochs_trains_nothing() -> None:
     backbone = small_backbone()
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
     run = train_from_scratch(backbone, coloured(), budget=4.9, seed=0, progress=Silent())
-    assert (run.planned.epochs, run.record, run.network) == (4, None, None)
+    assert run.planned is not None and (run.planned.epochs, run.record, run.network) == (4, None, None)
     assert all(torch.equal(before[name], tensor) for name, tensor in backbone.state_dict().items())
     assert trained(coloured(), budget=5.1).network is not None
 
 
+def with_work(folder: Path, *, steps: float = float("inf")) -> ScratchRun:
+    """Stopped after so many steps, asked once before the first of them."""
+    asked = itertools.count()
+    work = TrainingWork(folder, lambda: next(asked) > steps, training="small")
+    return train_from_scratch(small_backbone(), coloured(), budget=12.0, seed=0, progress=Silent(), work=work)
+
+
+@pytest.mark.usefixtures("known_cost")
+def test_interrupted_and_taken_up_again_it_gives_the_same_network(tmp_path: Path) -> None:
+    expected = trained(coloured())
+    stopped = with_work(tmp_path, steps=7)
+    assert stopped.record is not None and stopped.record.ending == "interrupted" and stopped.network is not None
+    run = with_work(tmp_path)
+    assert run.network is not None and expected.network is not None and run.planned == expected.planned
+    np.testing.assert_array_equal(run.network.test_probabilities, expected.network.test_probabilities)
+    lines = [json.loads(line) for line in (tmp_path / "steps.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "step" in line] == list(range(1, 25))
+    assert {line["training"] for line in lines} == {"small"}
+
+
+def test_a_stored_plan_is_followed_and_nothing_is_timed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(scratch, "measure_cost", lambda *given, **named: COST)
+        first = with_work(tmp_path, steps=3)
+    monkeypatch.setattr(scratch, "measure_cost", lambda *given, **named: pytest.fail("a step was timed"))
+    assert with_work(tmp_path).planned == first.planned
+
+
+@pytest.mark.usefixtures("known_cost")
+def test_who_asks_to_stop_before_it_begins_gets_nothing(tmp_path: Path) -> None:
+    run = with_work(tmp_path / "new", steps=-1)
+    assert (run.planned, run.record, run.network) == (None, None, None)
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_generous_budget_is_measured_and_bounded_by_the_strategy() -> None:
     run = trained(coloured(24), budget=1e5)
-    assert run.planned.epochs == SCRATCH.phases[0].epochs
+    assert run.planned is not None and run.planned.epochs == SCRATCH.phases[0].epochs
     assert 0 < run.planned.epoch_seconds < 100

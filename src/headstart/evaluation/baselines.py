@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from headstart.backbones.splitting import split
 from headstart.core.errors import UsageError
 from headstart.core.progress import Progress
 from headstart.evaluation.candidates import Candidate, Status
+from headstart.training.checkpoints import TrainingWork
 from headstart.training.convergence import why_not_converged
 from headstart.transfer.scratch import LEAST_EPOCHS, LabelledPictures, ScratchRun, TrainedNetwork, train_from_scratch
 
@@ -63,7 +64,13 @@ class TrainedBaseline:
 
 
 def same_architecture(
-    card: BackboneCard, data: LabelledPictures, *, budget: float, seed: int, progress: Progress
+    card: BackboneCard,
+    data: LabelledPictures,
+    *,
+    budget: float,
+    seed: int,
+    progress: Progress,
+    work: TrainingWork | None = None,
 ) -> TrainedBaseline:
     """Trains the backbone's architecture from random weights.
 
@@ -73,6 +80,7 @@ def same_architecture(
         budget: Seconds of training.
         seed: Of the weights, the order and the augmentation.
         progress: Hears about every step.
+        work: Where the training keeps what it needs to be taken up again; see :func:`train_from_scratch`.
 
     Raises:
         UsageError: The pictures have another size or form.
@@ -81,10 +89,12 @@ def same_architecture(
     if side != size:
         raise UsageError(f"Expected pictures of {size} pixels for {card.architecture}, but got {side}.")
     architecture = Architecture("same architecture from scratch", card.library, card.architecture, side)
-    return _train(architecture, data, budget=budget, seed=seed, progress=progress)
+    return _train(architecture, data, budget=budget, seed=seed, progress=progress, work=work)
 
 
-def small_network(data: LabelledPictures, *, budget: float, seed: int, progress: Progress) -> TrainedBaseline:
+def small_network(
+    data: LabelledPictures, *, budget: float, seed: int, progress: Progress, work: TrainingWork | None = None
+) -> TrainedBaseline:
     """Trains the small network at the pictures' native size.
 
     Args:
@@ -92,6 +102,7 @@ def small_network(data: LabelledPictures, *, budget: float, seed: int, progress:
         budget: Seconds of training.
         seed: Of the weights, the order and the augmentation.
         progress: Hears about every step.
+        work: Where the training keeps what it needs to be taken up again; see :func:`train_from_scratch`.
 
     Raises:
         UsageError: The pictures have another size or form.
@@ -100,7 +111,7 @@ def small_network(data: LabelledPictures, *, budget: float, seed: int, progress:
     if not SMALL_SIDES[0] <= side <= SMALL_SIDES[1]:
         raise UsageError(f"Expected pictures of {SMALL_SIDES[0]} to {SMALL_SIDES[1]} pixels, but got {side}.")
     architecture = Architecture("small network from scratch", "headstart", "small_convnet", side)
-    return _train(architecture, data, budget=budget, seed=seed, progress=progress)
+    return _train(architecture, data, budget=budget, seed=seed, progress=progress, work=work)
 
 
 def _side(data: LabelledPictures) -> int:
@@ -111,12 +122,19 @@ def _side(data: LabelledPictures) -> int:
 
 
 def _train(
-    chosen: Architecture, data: LabelledPictures, *, budget: float, seed: int, progress: Progress
+    chosen: Architecture,
+    data: LabelledPictures,
+    *,
+    budget: float,
+    seed: int,
+    progress: Progress,
+    work: TrainingWork | None,
 ) -> TrainedBaseline:
     begun = time.perf_counter()
     model = build(chosen.library, chosen.architecture, chosen.side, seed=seed)
     backbone = split(model, size=chosen.side)
-    run = train_from_scratch(backbone, data, budget=budget, seed=seed, progress=progress)
+    named = replace(work, training=chosen.name) if work else None
+    run = train_from_scratch(backbone, data, budget=budget, seed=seed, progress=progress, work=named)
     status, detail = judge(run, classes=data.classes)
     candidate = Candidate(
         name=chosen.name,
@@ -137,17 +155,21 @@ def _train(
 def judge(run: ScratchRun, *, classes: int) -> tuple[Status, str]:
     """Whether a training from scratch may be compared with, and why.
 
-    A training that never started, met something not finite, or was still on its way may not; see
+    A training that never started, was interrupted, met something not finite, or was still on its way may not; see
     :func:`headstart.training.convergence.why_not_converged`.
 
     Returns:
         The status and a sentence.
     """
+    if run.planned is None:
+        return "not run", "interrupted"
     if run.record is None:
         return "not run", (
             f"{LEAST_EPOCHS} epochs would need about {_duration(LEAST_EPOCHS * run.planned.epoch_seconds)}; "
             "raise --baseline-budget"
         )
+    if run.record.ending == "interrupted":
+        return "not converged", "interrupted"
     if run.record.ending == "not finite":
         return "not converged", run.record.reason
     train_losses = [epoch.train_loss for epoch in run.record.epochs]

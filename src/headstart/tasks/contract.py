@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ class Task(Protocol):
 
     def loss(self, outputs: Any, targets: Any) -> Tensor:
         """What training makes small: a scalar, the mean over the batch."""
+
+    def held_out_loss(self, outputs: Sequence[Any], targets: Sequence[Any]) -> float:
+        """By what the states of a training are compared: a loss over all validation examples, lower is better.
+
+        It may differ from :meth:`loss` where that grows although the answers get better.
+
+        Args:
+            outputs: What the head returned, batch by batch.
+            targets: The targets of those batches.
+        """
 
     def decode(self, outputs: Any) -> Any:
         """The answers in the task's canonical form, as NumPy values."""

@@ -8,8 +8,13 @@ from collections.abc import Sequence
 LEARNED = 0.9
 #: Below this share of the chance level the training examples are known by heart: more epochs have nothing to teach.
 FITTED = 0.1
-#: The last quarter of the epochs may have brought at most this share of all that was gained on validation.
-LAST_GAIN = 0.05
+#: Down to this share of the chance level a validation loss is no better than guessing: at its best temperature even a
+#: network that knows nothing comes down to the chance level itself.
+GUESSING = 0.99
+#: The last quarter of the epochs may have brought at most this share of all that was gained on validation. A one-cycle
+#: schedule gains at the end by itself: on 2,550 CIFAR photos the small network gained 0.05 to 0.10 there in 15 epochs,
+#: which reached on test what 40 did, and 0.13 to 0.14 with 8, which were three to five points short.
+LAST_GAIN = 0.125
 
 
 def why_not_converged(train_losses: Sequence[float], validation_losses: Sequence[float], *, chance: float) -> str:
@@ -18,9 +23,9 @@ def why_not_converged(train_losses: Sequence[float], validation_losses: Sequence
     Let :math:`c` be the loss of a uniform guess, :math:`v` the lowest validation loss and :math:`v'` the lowest before
     the last quarter of the epochs. A training has converged where its last training loss is at most :math:`0.9 \, c`
     (it has learned something), and either that loss is at most :math:`0.1 \, c` (nothing is left to learn) or it is
-    better than guessing on validation and the last quarter brought at most a twentieth of that gain:
+    better than guessing on validation and the last quarter brought at most an eighth of that gain:
 
-    .. math:: v < c \quad\text{and}\quad v' - v \le 0.05 \, (c - v)
+    .. math:: v < 0.99 \, c \quad\text{and}\quad v' - v \le 0.125 \, (c - v)
 
     The share is of the gain, not of the loss: a loss near zero keeps falling by large factors long after the answers
     stopped changing. The rule leans towards "converged", because a baseline that counts can only make the verdict on
@@ -48,7 +53,7 @@ def why_not_converged(train_losses: Sequence[float], validation_losses: Sequence
         return ""
     quarter = max(1, len(validation_losses) // 4)
     best, before = min(validation_losses), min(validation_losses[:-quarter], default=chance)
-    if best >= chance:
+    if best >= GUESSING * chance:
         return f"its validation loss came down to {best:.2f}, where guessing gives {chance:.2f}"
     if before - best > LAST_GAIN * (chance - best):
         share = min((before - best) / (chance - best), 1.0)

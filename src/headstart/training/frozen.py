@@ -7,9 +7,10 @@ them. A hash over every parameter and buffer there, taken before and after, show
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +32,11 @@ class FrozenProof:
 
     stages: tuple[str, ...]
     sha256: str
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> FrozenProof:
+        """From its attributes as JSON values."""
+        return cls(tuple(values["stages"]), values["sha256"])
 
 
 def boundary_position(backbone: StagedBackbone, boundary: Boundary) -> int:
@@ -92,6 +98,12 @@ def state_hash(state: dict[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def frozen_proof(backbone: StagedBackbone, boundary: int) -> FrozenProof:
+    """What the stages below the boundary are now."""
+    names = tuple(stage.name for stage in backbone.stages[:boundary])
+    return FrozenProof(names, state_hash(frozen_state(backbone, boundary)))
+
+
 @contextmanager
 def proved_frozen(backbone: StagedBackbone, boundary: int) -> Iterator[FrozenProof]:
     """Shows that a block of code leaves the stages below the boundary as they are.
@@ -102,11 +114,10 @@ def proved_frozen(backbone: StagedBackbone, boundary: int) -> Iterator[FrozenPro
     Raises:
         RuntimeError: A parameter or buffer changed inside the block.
     """
-    names = tuple(stage.name for stage in backbone.stages[:boundary])
-    proof = FrozenProof(names, state_hash(frozen_state(backbone, boundary)))
+    proof = frozen_proof(backbone, boundary)
     yield proof
-    if state_hash(frozen_state(backbone, boundary)) != proof.sha256:
+    if frozen_proof(backbone, boundary) != proof:
         raise RuntimeError(
-            f"Expected the stages {', '.join(names)} to stay as they were, because they lie below the boundary, but "
-            "their parameters or buffers changed during training; an overridden step must have done this."
+            f"Expected the stages {', '.join(proof.stages)} to stay as they were, because they lie below the boundary, "
+            "but their parameters or buffers changed during training; an overridden step must have done this."
         )

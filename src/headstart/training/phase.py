@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 OptimizerName = Literal["adamw", "sgd"]
 BatchNormPolicy = Literal["train", "frozen"]
@@ -77,3 +78,9 @@ class Phase:
     regulariser: Regulariser = field(default_factory=Regulariser)
     batch_norm: BatchNormPolicy = "train"
     warm_up: float = 0.2
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Phase:
+        """From what :func:`dataclasses.asdict` gives of a phase."""
+        rates, regulariser = LearningRates(**values["learning_rates"]), Regulariser(**values["regulariser"])
+        return cls(**{**values, "learning_rates": rates, "regulariser": regulariser})

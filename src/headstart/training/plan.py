@@ -8,6 +8,7 @@ followed again.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,9 @@ from headstart.training.phase import Phase
 #: What the forward pass computes in; parameters and their updates are float32 in either.
 Precision = Literal["float32", "bfloat16"]
 
+#: How pictures and kernels lie in memory: a place's channels side by side, or a channel's places.
+Layout = Literal["channels_last", "contiguous"]
+
 
 @dataclass(frozen=True, slots=True)
 class PhaseCost:
@@ -23,15 +27,17 @@ class PhaseCost:
 
     Attributes:
         precision: The precision that was chosen.
-        step_seconds: One optimizer step at that precision, batch included.
+        step_seconds: One optimizer step at that precision and layout, batch included.
         validation_seconds: One pass over the validation examples.
         threads: How many threads to compute with; ``None`` for torch's own choice.
+        layout: The memory layout that was chosen.
     """
 
     precision: Precision
     step_seconds: float
     validation_seconds: float
     threads: int | None = None
+    layout: Layout = "channels_last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class PlannedPhase:
         precision: What the forward pass computes in.
         epoch_seconds: What an epoch was predicted to cost; told beside what it did cost, never acted on again.
         threads: How many threads to compute with; ``None`` for torch's own choice.
+        layout: How pictures and kernels lie in memory.
     """
 
     phase: Phase
@@ -53,6 +60,7 @@ class PlannedPhase:
     precision: Precision
     epoch_seconds: float
     threads: int | None = None
+    layout: Layout = "channels_last"
 
     @property
     def steps(self) -> int:
@@ -62,6 +70,11 @@ class PlannedPhase:
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> PlannedPhase:
+        """What :meth:`to_json` gave."""
+        return cls(**{**values, "phase": Phase.from_json(values["phase"])})
 
 
 def plan_phase(phase: Phase, cost: PhaseCost, *, examples: int, budget: float) -> PlannedPhase:
@@ -85,7 +98,7 @@ def plan_phase(phase: Phase, cost: PhaseCost, *, examples: int, budget: float) -
     steps = steps_per_epoch(phase, examples)
     epoch_seconds = steps * cost.step_seconds + cost.validation_seconds
     epochs = min(phase.epochs, int(budget / epoch_seconds))
-    return PlannedPhase(phase, epochs, steps, cost.precision, epoch_seconds, cost.threads)
+    return PlannedPhase(phase, epochs, steps, cost.precision, epoch_seconds, cost.threads, cost.layout)
 
 
 def steps_per_epoch(phase: Phase, examples: int) -> int:

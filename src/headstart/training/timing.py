@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
 
 from headstart.tasks.contract import Task
-from headstart.training.examples import Examples
-from headstart.training.inference import batch_loss
-from headstart.training.loop import Loop, NotFinite
+from headstart.training.examples import Batch, Examples
+from headstart.training.inference import forward
+from headstart.training.loop import Loop
 from headstart.training.network import Network
 from headstart.training.phase import Phase
-from headstart.training.plan import PhaseCost, PlannedPhase, Precision, steps_per_epoch
+from headstart.training.plan import Layout, PhaseCost, PlannedPhase, Precision, steps_per_epoch
+from headstart.training.records import NotFinite
 from headstart.training.threads import computing_threads
 
 #: bfloat16 rounds more coarsely, so it has to be faster by this factor to be chosen.
 BFLOAT16_GAIN = 1.25
 
+#: How a step can be computed.
+Way = tuple[Precision, Layout]
+
+#: The likeliest to be quick first: where time is short, the others are not tried.
+WAYS: tuple[Way, ...] = (
+    ("float32", "channels_last"),
+    ("bfloat16", "channels_last"),
+    ("float32", "contiguous"),
+    ("bfloat16", "contiguous"),
+)
+
 
 def measure_cost(
     network: Network, task: Task, *, train: Examples, validation: Examples, phase: Phase, most_seconds: float
 ) -> PhaseCost:
-    """Times a few training steps at either precision and a validation batch, and chooses the precision.
+    """Times a few training steps at either precision and memory layout and a validation batch, and chooses.
 
     Args:
         network: Copied first; neither it nor torch's random state changes.
@@ -35,38 +46,65 @@ def measure_cost(
         train: Where the batches of the timed steps come from.
         validation: What a validation pass goes over.
         phase: Whose steps to time.
-        most_seconds: How long this may take; where one step is too long for that, no other is timed.
+        most_seconds: How long this may take; where a step is long, fewer ways to compute it are tried.
 
     Returns:
         The cost of a step and of a validation pass.
     """
-    share = most_seconds / 5
 
-    def steps_of(precision: Precision) -> Callable[[], None]:
-        return _step(Loop(copy.deepcopy(network), task, train=train, validation=validation), phase, precision)
+    def loop() -> Loop:
+        return Loop(copy.deepcopy(network), task, train=train, validation=validation)
 
-    rows = np.arange(min(64, len(validation)))
+    begun = time.perf_counter()
+    share = most_seconds / 7  # one for each way to compute, two for the threads, one for validation
     with torch.random.fork_rng():
-        step = steps_of("float32")
+        step = step_of(loop(), phase, WAYS[0])
         if (first := _seconds(step)) > 2 * most_seconds:  # even a first step, which prepares much, is not that long
-            return _first_impression(first, examples=len(validation), phase=phase)
-        if (second := _seconds(step)) > share:
-            return _first_impression(second, examples=len(validation), phase=phase)
-        threads = quicker_threads(step, most_seconds=share)
+            return PhaseCost("float32", first, validation_by_step(first, phase, len(validation)))
+        second = _seconds(step)
+        is_long = second > share
+        threads = None if is_long else quicker_threads(step, most_seconds=share)
         with computing_threads(threads):
-            full = least_seconds(steps_of("float32"), most_seconds=share)
-            half = least_seconds(steps_of("bfloat16"), most_seconds=share)
-            batch_seconds = least_seconds(
-                lambda: batch_loss(network, task, validation.batch(rows, None)), most_seconds=share
-            )
-    chosen: Precision = "bfloat16" if half * BFLOAT16_GAIN < full else "float32"
-    step_seconds = half if chosen == "bfloat16" else full
-    return PhaseCost(chosen, step_seconds, batch_seconds * len(validation) / len(rows), threads)
+            found = {WAYS[0]: second} if is_long else {WAYS[0]: least_seconds(step, most_seconds=share)}
+            each = max(share, 2 * second)
+            for way in WAYS[1:]:
+                if time.perf_counter() - begun + each <= most_seconds and _can_compute(network, way):
+                    found[way] = least_seconds(step_of(loop(), phase, way), most_seconds=each)
+            precision, layout = chosen = choose_way(found)
+            if is_long:
+                validation_seconds = validation_by_step(second, phase, len(validation))
+            else:
+                validation_seconds = measured_validation(loop(), phase, layout, most_seconds=share)
+    return PhaseCost(precision, found[chosen], validation_seconds, threads, layout)
 
 
-def _first_impression(step_seconds: float, *, examples: int, phase: Phase) -> PhaseCost:
-    """The cost by a single step that was too long to be repeated; of its three parts, a forward pass is one."""
-    return PhaseCost("float32", step_seconds, step_seconds / 3 * examples / phase.batch_size)
+def choose_way(seconds: Mapping[Way, float]) -> Way:
+    """The quickest way to compute a step, in bfloat16 only where that is clearly quicker than float32 at its best.
+
+    Example:
+        >>> choose_way({("float32", "channels_last"): 1.0, ("bfloat16", "channels_last"): 0.9})
+        ('float32', 'channels_last')
+    """
+    return min(seconds, key=lambda way: seconds[way] * (BFLOAT16_GAIN if way[0] == "bfloat16" else 1.0))
+
+
+def validation_by_step(step_seconds: float, phase: Phase, examples: int) -> float:
+    """A validation pass, guessed from a step: of a step's three parts, a forward pass is one."""
+    return step_seconds / 3 * examples / phase.batch_size
+
+
+def measured_validation(loop: Loop, phase: Phase, layout: Layout, *, most_seconds: float) -> float:
+    """A validation pass, as a multiple of a batch."""
+    rows = np.arange(min(64, len(loop.validation)))
+    loop.place(_planned(loop, phase, ("float32", layout)))
+    seconds = least_seconds(
+        lambda: forward(loop.network, loop.validation.batch(rows, None), with_targets=True), most_seconds=most_seconds
+    )
+    return seconds * len(loop.validation) / len(rows)
+
+
+def _can_compute(network: Network, way: Way) -> bool:
+    return way[0] == "float32" or network.device.type != "cuda" or torch.cuda.is_bf16_supported()
 
 
 def quicker_threads(work: Callable[[], object], *, most_seconds: float) -> int | None:
@@ -110,14 +148,26 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def _step(loop: Loop, phase: Phase, precision: Precision) -> Callable[[], None]:
-    planned = PlannedPhase(phase, 1, steps_per_epoch(phase, len(loop.train)), precision, 0.0)
+def step_of(loop: Loop, phase: Phase, way: Way) -> Callable[[], None]:
+    """One training step after the other, computed in this way."""
+    planned = _planned(loop, phase, way)
     loop.begin_phase(planned)
     loop.network.begin_training(phase)
-    batches = itertools.chain.from_iterable(loop.batches(planned) for _ in itertools.count())
+
+    def batches() -> Iterator[Batch]:
+        while True:
+            loop.state.step = 0
+            yield from loop.batches(planned)
+
+    coming = batches()
 
     def step() -> None:
         with contextlib.suppress(NotFinite):  # the training itself will meet it again, and say so
-            loop.train_step(next(batches), planned)
+            loop.train_step(next(coming), planned)
 
     return step
+
+
+def _planned(loop: Loop, phase: Phase, way: Way) -> PlannedPhase:
+    precision, layout = way
+    return PlannedPhase(phase, 1, steps_per_epoch(phase, len(loop.train)), precision, 0.0, layout=layout)

@@ -17,14 +17,15 @@ from torch import Tensor, nn
 from headstart.backbones.stages import StagedBackbone
 from headstart.core.progress import Progress
 from headstart.features.rows import Rows
+from headstart.metrics.temperature import best_temperature, doubt_after
 from headstart.tasks.classification import Classification
 from headstart.training.examples import Batch
-from headstart.training.loop import Loop, PhaseRecord
+from headstart.training.loop import Loop
 from headstart.training.network import Network
 from headstart.training.phase import LearningRates, Phase, Regulariser
 from headstart.training.plan import PlannedPhase, steps_per_epoch
+from headstart.training.records import PhaseRecord
 from headstart.transfer.heads import MlpHead
-from headstart.transfer.probe import best_temperature
 
 HIDDEN = 256
 PHASE = Phase(
@@ -91,7 +92,7 @@ def fit_mlp_probe(
     (record,) = loop.fit([planned])
     head = _head(network, mean, std)
     logits = np.log(np.maximum(head.probabilities(validation), 1e-12)).astype(np.float32)
-    temperature, _ = best_temperature(logits, validation_labels)
+    temperature, _ = best_temperature(logits, validation_labels, doubt=doubt_after(len(validation_labels)))
     return MlpProbe(MlpHead(head.hidden, head.output, temperature), record)
 
 

@@ -18,7 +18,8 @@ from headstart.features.folds import grouped_folds, stratified_folds
 from headstart.features.principal_axes import MOST_EXACT_AXES, PrincipalAxes, principal_axes, rotated
 from headstart.features.rows import ArrayRows, SelectableRows
 from headstart.features.solver import solve
-from headstart.transfer.heads import LinearHead, softmax
+from headstart.metrics.temperature import best_temperature
+from headstart.transfer.heads import LinearHead
 
 #: Prior precisions to try first, strongest last; how many powers of ten further where the best is at an end.
 STRENGTHS = (1e1, 1e2, 1e3, 1e4, 1e5)
@@ -29,7 +30,6 @@ MOST_ROWS_FOR_CHOICE = 20_000
 #: Choosing needs no more: on 2,550 CIFAR photos the losses near the best strength move by 0.002 from here to 2e-3.
 _CHOICE_TOLERANCE = 1e-2
 _FINAL_TOLERANCE = 1e-4
-_LARGEST_INVERSE_TEMPERATURE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,37 +110,6 @@ def fit_probe(
     weight, bias = axes.to_features(solution.coefficients[0], solution.bias[0])
     head = LinearHead(np.ascontiguousarray(weight.T, np.float32), bias.astype(np.float32), best.temperature)
     return Probe(head, best.strength, tuple(tried), axes, bool(solution.converged[0]))
-
-
-def best_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:
-    r"""The temperature that makes logits' log loss smallest, by Newton's method on its inverse.
-
-    The log loss is convex in :math:`\beta = 1 / T`; with :math:`p = \mathrm{softmax}(\beta z)` its derivatives are the
-    means of :math:`\mathbb{E}_p[z] - z_y` and :math:`\mathrm{Var}_p[z]`.
-
-    Args:
-        logits: ``(N, C)``.
-        labels: ``(N,)``.
-
-    Returns:
-        The temperature, at least 1/20, and the log loss there.
-    """
-    logits = logits - logits.max(axis=1, keepdims=True)
-    chosen = logits[np.arange(len(labels)), labels]
-    beta, low, high = 1.0, 1e-3, _LARGEST_INVERSE_TEMPERATURE
-    for _ in range(30):
-        probabilities = softmax(beta * logits)
-        mean = (probabilities * logits).sum(axis=1)
-        slope = float((mean - chosen).mean())
-        curvature = float(((probabilities * np.square(logits)).sum(axis=1) - np.square(mean)).mean())
-        low, high = (low, beta) if slope > 0 else (beta, high)
-        newton = beta - slope / max(curvature, 1e-12)
-        following = newton if low < newton < high else (low * high) ** 0.5
-        if abs(following - beta) <= 1e-4 * beta:
-            break
-        beta = following
-    loss = float((np.log(np.exp(beta * logits).sum(axis=1)) - beta * chosen).mean())
-    return 1 / beta, loss
 
 
 def _choose_strength(

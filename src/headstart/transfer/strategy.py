@@ -1,8 +1,8 @@
-"""A strategy is plain data: which weights to start from, and the phases to train in."""
+"""A strategy is plain data: which weights to start from, the phases to train in, and how the boundary is placed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from headstart.core.registry import Registry
@@ -10,27 +10,58 @@ from headstart.training.phase import LearningRates, Phase, Regulariser
 
 Weights = Literal["pretrained", "random"]
 
+#: ``"given"``: each phase names its boundary. ``"lowest affordable"``: the lowest one whose training the budget buys.
+#: ``"searched"``: several, from cheap to dear, as many as the budget buys; the best by validation wins.
+Placement = Literal["given", "lowest affordable", "searched"]
+
+#: The boundary of a phase that leaves it to the plan; see :mod:`headstart.transfer.tuning_plan`.
+CHOSEN = "chosen"
+
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
     """One way of moving knowledge from a source to a target.
 
     On pretrained weights a head is first solved in closed form on frozen features; a strategy without phases ends
-    there. On random weights the head is drawn like the rest.
+    there, the others begin with it. On random weights the head is drawn like the rest.
 
     Attributes:
         name: As a user writes it.
         weights: What the backbone starts from.
         phases: What the loop does, in order.
+        placement: How the boundary is placed.
+        rate_factors: The learning rates of the phases are multiplied by these where several are tried, the most
+            promising first.
     """
 
     name: str
     weights: Weights
     phases: tuple[Phase, ...] = ()
+    placement: Placement = "given"
+    rate_factors: tuple[float, ...] = (1.0,)
 
 
 #: Feature extraction: the boundary stays at the top, and the head alone is fitted.
 PROBE = Strategy("probe", weights="pretrained")
+
+_TUNING = Phase(
+    boundary=CHOSEN,
+    learning_rates=LearningRates(head=1e-3, backbone=2e-3, decay=0.8),
+    epochs=10,
+    batch_size=32,
+    patience=5,
+    regulariser=Regulariser(weight_decay=0.05),
+)
+
+#: The stages above a boundary train together with the probe's head, which has found its place before they move (Kumar
+#: et al., "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution", ICLR 2022).
+PARTIAL = Strategy("partial", weights="pretrained", phases=(_TUNING,), placement="lowest affordable")
+
+#: Everything trains, the stages near the input more slowly (Howard & Ruder 2018).
+FINETUNE = Strategy("finetune", weights="pretrained", phases=(replace(_TUNING, boundary="bottom"),))
+
+#: The best of both within a budget: the probe, then lower and lower boundaries and other rates.
+AUTO = Strategy("auto", weights="pretrained", phases=(_TUNING,), placement="searched", rate_factors=(1.0, 2.0, 0.5))
 
 #: Everything trains, by AdamW in one cycle. On 2,550 CIFAR photos of 32 pixels the small network came to 0.63 to
 #: 0.68 on test with 14 to 40 epochs, rates of 1e-3 to 4e-3 and batches of 32 or 64; more weight decay than usual did
@@ -52,6 +83,9 @@ SCRATCH = Strategy(
 
 STRATEGIES: Registry[Strategy] = Registry(
     "strategy",
-    {"probe": "headstart.transfer.strategy:PROBE", "scratch": "headstart.transfer.strategy:SCRATCH"},
+    {
+        name: f"headstart.transfer.strategy:{name.upper()}"
+        for name in ("auto", "probe", "partial", "finetune", "scratch")
+    },
     group="headstart.strategies",
 )

@@ -1,0 +1,268 @@
+r"""The budget becomes a plan of tuning steps: where the boundary goes, at which rates, for how many epochs.
+
+Let one forward pass over an example cost :math:`b` seconds below the boundary, by the frozen engine and with decoding,
+and :math:`a` above it. A training step goes through what is above about three times (forward, and backward for weights
+and activations), a validation once. With :math:`N` training and :math:`M` validation examples, :math:`K` views and
+:math:`E` epochs:
+
+.. math::
+    \text{cached} = (\max(K, 1) N + M) \, b + E (3 N + M) \, a \qquad
+    \text{computed each time} = E \left( (N + M) \, b + (3 N + M) \, a \right)
+
+The cheaper one that there is room for is planned, and both predictions are kept to be held against what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from headstart.training.phase import LearningRates, Phase
+from headstart.transfer.strategy import CHOSEN, Strategy
+
+#: How what lies below the boundary is had.
+Below = Literal["cached", "computed each time", "nothing"]
+
+#: A training step costs so many forward passes.
+PASSES = 3
+#: With fewer epochs a rate has no time to rise and fall.
+LEAST_EPOCHS = 4
+#: A lower boundary is tried where the part that trains costs so many times that of the boundary above it, and where it
+#: costs at least this share of a whole forward pass.
+RUNG_FACTOR, LEAST_SHARE = 2.0, 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryCost:
+    """What one place for the boundary costs on this machine.
+
+    Attributes:
+        boundary: Name of the lowest stage that trains; ``"bottom"`` where all do.
+        share_below: Share of a forward pass's cost that lies below, in [0, 1].
+        below_seconds: Decoding an example and computing its activations at the boundary, by the frozen engine.
+        above_seconds: One forward pass of an example through what lies above, where it trains.
+        row_bytes: What one example's activations at the boundary take in the cache.
+    """
+
+    boundary: str
+    share_below: float
+    below_seconds: float
+    above_seconds: float
+    row_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much there is to learn from.
+
+    Attributes:
+        train: Training examples.
+        validation: Validation examples.
+        views: Augmented views per training example that a cache would hold.
+    """
+
+    train: int
+    validation: int
+    views: int
+
+
+@dataclass(frozen=True, slots=True)
+class TuningStep:
+    """One training of the plan, as plain data.
+
+    Attributes:
+        name: What a person calls it.
+        strategy: ``"partial"`` or ``"finetune"``.
+        phases: What the loop does.
+        below: How what lies below the boundary is had.
+        views: Augmented views per training example in the cache.
+        share_below: Share of a forward pass's cost that lies below the boundary.
+        predicted_seconds: What it was predicted to take.
+        predicted_seconds_otherwise: What it would have taken the other way; ``None`` where there is no other.
+        cache_bytes: What its cache was predicted to take; ``None`` where there is none.
+    """
+
+    name: str
+    strategy: str
+    phases: tuple[Phase, ...]
+    below: Below
+    views: int
+    share_below: float
+    predicted_seconds: float
+    predicted_seconds_otherwise: float | None = None
+    cache_bytes: int | None = None
+
+    @property
+    def boundary(self) -> str:
+        """The lowest stage that trains, in any of its phases the first."""
+        return str(self.phases[0].boundary)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all phases."""
+        return sum(phase.epochs for phase in self.phases)
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak rate of the last stage."""
+        return self.phases[0].learning_rates.backbone
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> TuningStep:
+        """The step that :meth:`to_json` wrote."""
+        return cls(**{**values, "phases": tuple(map(Phase.from_json, values["phases"]))})
+
+
+@dataclass(frozen=True, slots=True)
+class TuningPlan:
+    """What will be tried, from cheap to dear.
+
+    Attributes:
+        steps: In this order.
+        unaffordable: What the budget did not buy, each with what it would have cost; cheapest first.
+    """
+
+    steps: tuple[TuningStep, ...]
+    unaffordable: tuple[TuningStep, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> TuningPlan:
+        """The plan that :meth:`to_json` wrote."""
+        steps, unaffordable = (tuple(map(TuningStep.from_json, values[key])) for key in ("steps", "unaffordable"))
+        return cls(steps, unaffordable)
+
+
+def plan_tuning(
+    strategy: Strategy,
+    costs: Sequence[BoundaryCost],
+    sizes: Sizes,
+    *,
+    budget: float,
+    room_for: Callable[[int], bool],
+) -> TuningPlan:
+    """Turns a strategy and a budget into steps.
+
+    Args:
+        strategy: What is to be done; with phases.
+        costs: Of every boundary that may be tried, the highest first; the last is the bottom.
+        sizes: How much there is to learn from.
+        budget: Seconds for all steps together.
+        room_for: Whether a cache of so many bytes may be kept.
+
+    Returns:
+        The plan; without steps where the budget buys none.
+    """
+    planner = _Planner(strategy, sizes, room_for)
+    if strategy.placement == "lowest affordable":
+        return planner.lowest(costs, budget)
+    if strategy.placement == "searched":
+        wishes = [(cost, factor) for factor in strategy.rate_factors for cost in rungs(costs)]
+    else:
+        wishes = [(cost, 1.0) for cost in costs if cost.boundary == strategy.phases[0].boundary]
+    return planner.bought(wishes, budget)
+
+
+def rungs(costs: Sequence[BoundaryCost]) -> list[BoundaryCost]:
+    """Boundaries worth trying, the highest first: the cost of what trains at least doubles from one to the next.
+
+    Two neighbouring boundaries whose trained parts are nearly the same would only spend the budget twice.
+    """
+    kept: list[BoundaryCost] = []
+    for cost in costs:
+        above = 1 - cost.share_below
+        if above >= LEAST_SHARE and (not kept or above >= RUNG_FACTOR * (1 - kept[-1].share_below)):
+            kept.append(cost)
+    if costs and costs[-1] not in kept:
+        kept.append(costs[-1])
+    return kept
+
+
+@dataclass(frozen=True)
+class _Planner:
+    strategy: Strategy
+    sizes: Sizes
+    room_for: Callable[[int], bool]
+
+    def lowest(self, costs: Sequence[BoundaryCost], budget: float) -> TuningPlan:
+        """One step: the lowest boundary whose epochs the budget buys, all of them."""
+        steps = [self.step(cost, 1.0) for cost in reversed(costs)]
+        for step in steps:
+            if step.predicted_seconds <= budget:
+                return TuningPlan((step,), ())
+        return TuningPlan((), tuple(sorted(steps, key=_price)))
+
+    def bought(self, wishes: Sequence[tuple[BoundaryCost, float]], budget: float) -> TuningPlan:
+        """As many of the wishes, most promising first, as the budget buys; with fewer epochs where it must be."""
+        steps: list[TuningStep] = []
+        unaffordable: list[TuningStep] = []
+        for cost, factor in wishes:
+            filled = any(step.boundary == cost.boundary and step.below == "cached" for step in steps)
+            wish = self.step(cost, factor, filled=filled)
+            step = self.within(budget - sum(map(_price, steps)), wish, cost, factor, filled=filled)
+            if step is None:
+                unaffordable.append(wish)
+            else:
+                steps.append(step)
+        return TuningPlan(tuple(sorted(steps, key=_price)), tuple(sorted(unaffordable, key=_price)))
+
+    def within(
+        self, seconds: float, wish: TuningStep, cost: BoundaryCost, factor: float, *, filled: bool
+    ) -> TuningStep | None:
+        """The wish with as many epochs as the seconds buy; ``None`` where these are too few."""
+        for epochs in range(wish.epochs, min(LEAST_EPOCHS, wish.epochs) - 1, -1):
+            step = self.step(cost, factor, epochs=epochs, filled=filled)
+            if step.predicted_seconds <= seconds:
+                return step
+        return None
+
+    def step(self, cost: BoundaryCost, factor: float, *, epochs: int | None = None, filled: bool = False) -> TuningStep:
+        """The training at one boundary, predicted; cached where that is cheaper and there is room.
+
+        Args:
+            cost: Of the boundary.
+            factor: On the learning rates.
+            epochs: Of each phase at most; ``None`` for all.
+            filled: Whether an earlier step fills the same cache.
+        """
+        phases = tuple(_placed(phase, cost.boundary, factor, epochs) for phase in self.strategy.phases)
+        train, validation = self.sizes.train, self.sizes.validation
+        rounds = sum(phase.epochs for phase in phases)
+        above = rounds * (PASSES * train + validation) * cost.above_seconds
+        each_time = above + rounds * (train + validation) * cost.below_seconds
+        rate = phases[0].learning_rates.backbone
+        if cost.boundary == "bottom":
+            name = f"all stages at {rate:.2g}"
+            return TuningStep(name, "finetune", phases, "nothing", 0, cost.share_below, each_time)
+        rows = max(self.sizes.views, 1) * train + validation
+        cached = above + (0.0 if filled else rows * cost.below_seconds)
+        size = rows * cost.row_bytes
+        name = f"from {cost.boundary} at {rate:.2g}"
+        if cached <= each_time and self.room_for(size):
+            return TuningStep(
+                name, "partial", phases, "cached", self.sizes.views, cost.share_below, cached, each_time, size
+            )
+        return TuningStep(name, "partial", phases, "computed each time", 0, cost.share_below, each_time, cached)
+
+
+def _placed(phase: Phase, boundary: str, factor: float, epochs: int | None) -> Phase:
+    """A phase at a boundary, its rates multiplied, of at most so many epochs."""
+    rates = phase.learning_rates
+    return replace(
+        phase,
+        boundary=boundary if phase.boundary == CHOSEN else phase.boundary,
+        learning_rates=LearningRates(factor * rates.head, factor * rates.backbone, rates.decay),
+        epochs=phase.epochs if epochs is None else min(epochs, phase.epochs),
+    )
+
+
+def _price(step: TuningStep) -> float:
+    return step.predicted_seconds
