@@ -36,6 +36,22 @@ def test_tables_have_as_many_cells_in_every_row(name: str) -> None:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
 
 
+def test_a_tuned_run_names_its_boundary_its_frozen_stages_with_their_proof_and_the_interruption() -> None:
+    card = render_model_card(EXAMPLES / "house_numbers")
+    metrics = json.loads((EXAMPLES / "house_numbers" / "metrics.json").read_text())
+    frozen = next(step for step in metrics["decision"]["steps"] if step["name"] == "blocks.3 at 0.001")["frozen"]
+    assert "made by partial fine-tuning" in card and "| Boundary | blocks.3 |" in card
+    assert f"| Frozen stages | {escaped(', '.join(frozen['stages']))} |" in card
+    assert f"| SHA-256 of the frozen stages | {frozen['sha256']} |" in card
+    assert "until Ctrl-C ended the fit" in card
+
+
+def test_a_probe_is_not_said_to_be_tuned() -> None:
+    card = render_model_card(EXAMPLES / "digits")
+    assert "made by a linear probe" in card
+    assert "Frozen stages" not in card and "Ctrl-C" not in card and "| Tuning |" not in card
+
+
 def test_many_classes_are_cut_and_counted() -> None:
     assert "and 10 more" in render_model_card(EXAMPLES / "hedgerow")
 

@@ -19,11 +19,14 @@ SECTIONS = [
     "verdict",
     "figures",
     "candidates",
+    "boundary",
     "confusions",
     "reliability",
     "most-wrong",
     "classes",
     "labels",
+    "learning",
+    "stages",
     "ledger",
     "origins",
 ]
@@ -149,10 +152,13 @@ def test_many_classes_give_pairs_in_place_of_a_heat_map() -> None:
         ("metrics", "label_curve", "labels"),
         ("evidence", "reliability", "reliability"),
         ("evidence", "most_wrong", "most-wrong"),
+        ("metrics", "decision", "boundary"),
+        ("evidence", "curves", "learning"),
+        ("evidence", "stage_changes", "stages"),
     ],
 )
 def test_a_section_without_its_part_is_not_shown(tmp_path: Path, name: str, key: str, section: str) -> None:
-    whole = EXAMPLES / "ants_bees"
+    whole = EXAMPLES / "house_numbers"
     assert f'id="{section}"' in render_report(whole)
     assert f'id="{section}"' not in render_report(changed(whole, tmp_path, name, **{key: None}))
 
@@ -177,6 +183,22 @@ def test_a_test_split_too_small_to_show_anything_is_called_that(tmp_path: Path) 
     verdict = {**read(EXAMPLES / "ants_bees", "metrics")["verdict"], "smallest_detectable": 1.3}
     text = render_report(changed(EXAMPLES / "ants_bees", tmp_path, "metrics", verdict=verdict))
     assert "too small to show any difference" in text
+
+
+def test_an_interrupted_fit_says_so_at_the_top(tmp_path: Path) -> None:
+    whole = EXAMPLES / "house_numbers"
+    said = "This is the best model until Ctrl-C ended the fit"
+    text = render_report(whole)
+    assert said in text[: text.index('id="figures"')]
+    assert said not in render_report(changed(whole, tmp_path, "metrics", interrupted=False))
+
+
+def test_the_chosen_model_is_this_model_wherever_it_stands(tmp_path: Path) -> None:
+    whole = EXAMPLES / "house_numbers"
+    candidates = read(whole, "metrics")["candidates"]
+    page = Page(render_report(changed(whole, tmp_path, "metrics", candidates=candidates[::-1])))
+    place = page.words.index("this model")
+    assert page.words[place - 1] == "blocks.3 at 0.001 "
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

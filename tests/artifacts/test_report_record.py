@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,10 +21,12 @@ from headstart.artifacts.report.record import (
     VerdictRecord,
     read_run,
 )
+from headstart.artifacts.report.tuning_record import StageChangeRecord
 from headstart.core.errors import RunFolderError
 from headstart.evaluation.candidates import Candidate
 from headstart.evaluation.label_curve import CurvePoint
 from headstart.evaluation.scorecard import score
+from headstart.evaluation.stage_changes import StageChange
 from headstart.evaluation.verdict import Opponent, judge, not_judged
 
 EXAMPLES = Path(__file__).parent / "example_runs"
@@ -82,7 +84,7 @@ def test_what_is_not_an_object_is_refused() -> None:
         decode(Tree, [1, 2], "tree.json")
 
 
-@pytest.mark.parametrize("name", ["ants_bees", "digits", "hedgerow"])
+@pytest.mark.parametrize("name", ["ants_bees", "digits", "hedgerow", "house_numbers"])
 def test_an_example_is_read_whole(name: str) -> None:
     record = read_run(EXAMPLES / name)
     raw = json.loads((EXAMPLES / name / "metrics.json").read_text())
@@ -105,10 +107,11 @@ def test_what_the_evaluation_writes_is_what_the_report_reads() -> None:
         *(decode(ReliabilityBin, entry.to_json(), "bin") for entry in card.reliability),
         decode(CandidateRecord, candidate.to_json(), "candidate"),
         decode(LabelPoint, point.to_json(), "point"),
+        decode(StageChangeRecord, StageChange("blocks.6", True, 0.1, None).to_json(), "change"),
         decode(VerdictRecord, verdict.to_json(), "verdict"),
         decode(VerdictRecord, not_judged("nothing converged").to_json(), "verdict"),
     ]
-    assert len(read) == len(card.per_class) + len(card.reliability) + 4
+    assert len(read) == len(card.per_class) + len(card.reliability) + 5
     assert card.per_class[2].recall is None
 
 
@@ -132,6 +135,23 @@ def test_a_picture_from_elsewhere_is_refused(picture: str) -> None:
     pair = {"first": "a", "second": "b", "thumbnails": [picture]}
     with pytest.raises(RunFolderError, match="data:image/"):
         decode(Evidence, {"near_duplicates": [pair]}, "evidence.json")
+
+
+def test_a_run_without_tuning_still_opens() -> None:
+    record = read_run(EXAMPLES / "digits")
+    assert record.metrics.decision is None and not record.metrics.interrupted
+    assert record.evidence.curves == record.evidence.stage_changes == ()
+    assert record.metrics.own == record.metrics.candidates[0] == record.metrics.probe
+
+
+def test_of_a_tuned_run_the_chosen_candidate_is_its_own() -> None:
+    metrics = read_run(EXAMPLES / "house_numbers").metrics
+    assert metrics.own == metrics.candidate("blocks.3 at 0.001") != metrics.probe
+    assert metrics.probe == metrics.candidate("linear probe")
+    assert metrics.candidate("nothing of this name") is None
+    mlp = CandidateRecord("MLP probe", "probe", "transfer", "ok")
+    assert replace(metrics, candidates=(mlp, *metrics.candidates)).probe == metrics.probe
+    assert replace(metrics, candidates=(mlp,)).probe == mlp
 
 
 def test_a_file_that_is_not_json_is_named(tmp_path: Path) -> None:

@@ -1,9 +1,14 @@
 """Numbers are written one way everywhere."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from headstart.artifacts.report import wording
-from headstart.artifacts.report.record import Estimate
+from headstart.artifacts.report.record import Estimate, read_run
+
+EXAMPLES = Path(__file__).parent / "example_runs"
 
 
 def test_shares_intervals_and_points() -> None:
@@ -57,3 +62,29 @@ def test_counts_have_separators_and_their_noun() -> None:
 
 def test_control_and_direction_characters_are_replaced() -> None:
     assert wording.printable("a\x1b[31mb\n\u202ec") == "a\ufffd[31mb\ufffd\ufffdc"
+
+
+def test_bytes_are_written_in_their_largest_unit() -> None:
+    assert [wording.size(count) for count in (0, 1500, 12_000_000, 9_940_000_000)] == [
+        "0 B",
+        "1.5 kB",
+        "12 MB",
+        "9.9 GB",
+    ]
+
+
+def test_tuning_is_told_in_a_line() -> None:
+    metrics = read_run(EXAMPLES / "house_numbers").metrics
+    assert wording.tuning(metrics) == (
+        "blocks.3 at 0.001 chosen: 78.5 % on validation against the probe's 73.5 %; +5.1 points on test (1.8 to 8.4)"
+    )
+    assert wording.tuning(read_run(EXAMPLES / "digits").metrics) == ""
+
+
+def test_where_the_probe_was_chosen_the_best_step_is_named() -> None:
+    metrics = read_run(EXAMPLES / "house_numbers").metrics
+    assert metrics.decision is not None
+    kept = replace(metrics.decision, chosen="linear probe", over_probe=None)
+    said = wording.tuning(replace(metrics, decision=kept))
+    assert said == ("linear probe chosen: 73.5 % on validation; the best step, blocks.3 at 0.001, reached 78.5 %")
+    assert "no step was finished" in wording.tuning(replace(metrics, decision=replace(kept, steps=kept.steps[-1:])))

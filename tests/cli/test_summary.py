@@ -49,7 +49,9 @@ def expected(metrics: dict) -> list[str]:
 def test_plain_lines_hold_every_fact(metrics: dict) -> None:
     said = squeezed("\n".join(summary_lines(metrics)))
     assert [fact for fact in expected(metrics) if fact not in said] == []
-    assert [entry["name"] for entry in metrics["candidates"] if entry["name"] not in said] == []
+    steps = {step["name"] for step in metrics.get("decision", {}).get("steps", ())}
+    named = [entry["name"] for entry in metrics["candidates"] if entry["name"] not in steps]
+    assert [name for name in named if name not in said] == []
 
 
 def test_the_terminal_holds_every_fact(metrics: dict) -> None:
@@ -78,6 +80,47 @@ def test_the_verdict_has_the_colour_of_its_outcome(name: str, code: str) -> None
 def test_an_unfinished_candidate_says_why() -> None:
     metrics = json.loads((EXAMPLES / "ants_bees" / "metrics.json").read_text())
     assert "not converged: validation accuracy still rose" in squeezed("\n".join(summary_lines(metrics)))
+
+
+def tuned() -> dict:
+    return json.loads((EXAMPLES / "house_numbers" / "metrics.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "say", [lambda metrics: "\n".join(summary_lines(metrics)), lambda metrics: drawn(metrics, width=100)]
+)
+def test_of_a_long_plan_the_best_steps_are_listed_and_the_others_counted(say) -> None:
+    said = squeezed(say(tuned()))
+    listed = said[: said.index("Tuning")]
+    assert "and 3 more steps in the report" in listed
+    shown = [step["name"] for step in tuned()["decision"]["steps"] if step["name"] in listed]
+    assert shown == ["blocks.5 at 0.001", "blocks.3 at 0.001", "blocks.3 at 0.003"]
+    assert all(name in listed for name in ("linear probe", "raw pixels", "small network"))
+
+
+@pytest.mark.parametrize(
+    "say", [lambda metrics: "\n".join(summary_lines(metrics)), lambda metrics: drawn(metrics, width=100)]
+)
+def test_tuning_and_interruption_are_told_where_there_were_any(say) -> None:
+    said = squeezed(say(tuned()))
+    assert (
+        "Tuning blocks.3 at 0.001 chosen: 78.5 % on validation against the probe's 73.5 %; "
+        "+5.1 points on test (1.8 to 8.4)"
+    ) in said
+    assert "Interrupted This is the best model until Ctrl-C ended the fit" in said
+    plain = json.loads((EXAMPLES / "digits" / "metrics.json").read_text())
+    assert "Tuning" not in say(plain) and "Interrupted" not in say(plain)
+
+
+def test_a_short_plan_is_listed_whole_and_the_chosen_step_always() -> None:
+    metrics = tuned()
+    metrics["candidates"] = metrics["candidates"][:6]
+    said = "\n".join(summary_lines(metrics))
+    assert "more steps" not in said and said.count("Validation ") == 6
+    metrics = tuned()
+    metrics["decision"]["chosen"] = "blocks.6 at 0.000333"
+    listed = "\n".join(summary_lines(metrics)).split("Tuning")[0]
+    assert "blocks.6 at 0.000333" in listed and "blocks.3 at 0.003" not in listed
 
 
 def test_names_cannot_steer_the_terminal() -> None:

@@ -8,16 +8,27 @@ from pathlib import Path
 
 from headstart.artifacts.report.record import Evidence, Manifest, Metrics, read_run
 from headstart.artifacts.report.wording import (
+    INTERRUPTED,
     accuracy,
     counted,
     estimate,
     estimate_interval,
     metric_title,
     points,
+    sentence,
     split_counts,
+    tuning,
 )
 
 _CLASSES_SHOWN = 50
+
+#: The field's terms for our strategies.
+_STRATEGIES = {
+    "probe": "a linear probe",
+    "partial": "partial fine-tuning",
+    "finetune": "full fine-tuning",
+    "scratch": "training from scratch",
+}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$]|:(?=//)|^[#+=-])")
 _NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
 _FENCE = "```"
@@ -44,6 +55,7 @@ def render_model_card(run: Path) -> str:
         _usage(metrics),
         _figures(metrics),
         _verdict(metrics),
+        _transfer(metrics, manifest),
         _data(metrics, record.evidence),
         _backbone(manifest),
         _limits(metrics, manifest),
@@ -69,9 +81,10 @@ def _heading(metrics: Metrics, manifest: Manifest) -> str:
     listed = ", ".join(classes) + (f" and {more:,} more" if more else "")
     return (
         f"# {name}: {escaped(metrics.task)}\n\n"
-        f"A model that tells {counted(len(metrics.classes), 'class', 'classes')} apart: {listed}. It is a "
-        f"{escaped(metrics.strategy)} on the backbone {escaped(manifest.backbone.name)}, which was pretrained on "
-        f"{pretraining}. headstart {escaped(metrics.headstart)} made it on {escaped(manifest.created)}."
+        f"A model that tells {counted(len(metrics.classes), 'class', 'classes')} apart: {listed}. It was made by "
+        f"{escaped(_STRATEGIES.get(metrics.strategy, metrics.strategy))}; its backbone is "
+        f"{escaped(manifest.backbone.name)} (pretraining: {pretraining}). headstart {escaped(metrics.headstart)} made "
+        f"it on {escaped(manifest.created)}."
     )
 
 
@@ -111,6 +124,21 @@ def _verdict(metrics: Metrics) -> str:
     warnings = "".join(f"\n\n> {escaped(warning)}" for warning in metrics.verdict.warnings)
     table = _table(("Candidate", "Status", "Validation accuracy", "Test accuracy"), rows)
     return f"## Did the pretraining help?\n\n**{escaped(metrics.verdict.sentence)}**{warnings}\n\n{table}"
+
+
+def _transfer(metrics: Metrics, manifest: Manifest) -> str:
+    """What of the backbone was trained, and the proof that the rest was not."""
+    step = metrics.decision.chosen_step if metrics.decision else None
+    frozen = step.frozen if step else None
+    rows = [
+        ("Strategy", metrics.strategy),
+        ("Boundary", str(manifest.strategy.get("boundary", ""))),
+        ("Frozen stages", ", ".join(frozen.stages) if frozen else ""),
+        ("SHA-256 of the frozen stages", frozen.sha256 if frozen and frozen.stages else ""),
+        ("Tuning", sentence(tuning(metrics))),
+        ("Interrupted", INTERRUPTED if metrics.interrupted else ""),
+    ]
+    return "## Transfer\n\n" + _table(("", ""), [(name, escaped(value)) for name, value in rows if value])
 
 
 def _data(metrics: Metrics, evidence: Evidence) -> str:

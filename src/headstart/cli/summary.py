@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from headstart.artifacts.report.decode import decode
 from headstart.artifacts.report.record import CandidateRecord, Metrics
 from headstart.artifacts.report.wording import (
+    INTERRUPTED,
     UNDEFINED,
     accuracy,
     counted,
     duration,
     printable,
     split_counts,
+    tuning,
 )
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _COLOURS = {"helps": "green", "hurts": "red", "no difference shown": "yellow", "not judged": "yellow"}
 _STEPS_SHOWN = 4
 _NAME_WIDTH = 15
+_CANDIDATES_SHOWN = 8
+_TUNED_SHOWN = 3
 
 
 def summary_lines(metrics: Mapping[str, Any], *, width: int = 80) -> list[str]:
@@ -40,11 +44,13 @@ def summary_lines(metrics: Mapping[str, Any], *, width: int = 80) -> list[str]:
     """
     record = decode(Metrics, metrics, "metrics.json")
     candidates = [("Validation", f"{name}: {reached}; {cost}") for name, reached, cost in _candidate_rows(record)]
+    candidates += [("", hidden) for hidden in _hidden(record)]
     warnings = [("Warning", printable(warning)) for warning in record.verdict.warnings]
     verdict = textwrap.wrap(printable(record.verdict.sentence), width, break_long_words=False)
     return [
         *_plain(_data_facts(record), width),
         *_plain(candidates, width),
+        *_plain(_tuning_facts(record), width),
         *_plain([_test_fact(record)], width),
         "",
         *verdict,
@@ -78,6 +84,7 @@ def summary_renderable(metrics: Mapping[str, Any]) -> RenderableType:
     return Group(
         _grid(_data_facts(record)),
         Padding(_candidates_table(record), (1, 0)),
+        *([_grid(facts)] if (facts := _tuning_facts(record)) else []),
         _grid([_test_fact(record)], style="bold"),
         Panel(verdict, border_style=colour, padding=(0, 1)),
         *([_grid(warnings, style="yellow")] if warnings else []),
@@ -98,9 +105,37 @@ def _data_facts(record: Metrics) -> list[tuple[str, str]]:
     return [(name, printable(value)) for name, value in facts]
 
 
+def _shown_candidates(record: Metrics) -> list[CandidateRecord]:
+    """All candidates; of a long plan only its best steps."""
+    steps = {step.name for step in record.decision.steps} if record.decision else set()
+    tuned = [entry for entry in record.candidates if entry.name in steps]
+    if len(record.candidates) <= _CANDIDATES_SHOWN or len(tuned) <= _TUNED_SHOWN:
+        return list(record.candidates)
+    best = sorted(tuned, key=lambda entry: (entry is not record.own, -_validation_accuracy(entry)))[:_TUNED_SHOWN]
+    return [entry for entry in record.candidates if entry.name not in steps or entry in best]
+
+
+def _hidden(record: Metrics) -> list[str]:
+    """How many steps of a long plan are not listed."""
+    hidden = len(record.candidates) - len(_shown_candidates(record))
+    return [f"and {counted(hidden, 'more step')} in the report"] if hidden else []
+
+
 def _candidate_rows(record: Metrics) -> list[tuple[str, str, str]]:
-    """Name, validation accuracy, and time or what went wrong, of every candidate."""
-    return [(printable(entry.name), _reached(entry), printable(_cost(entry))) for entry in record.candidates]
+    """Name, validation accuracy, and time or what went wrong, of every candidate that is listed."""
+    return [(printable(entry.name), _reached(entry), printable(_cost(entry))) for entry in _shown_candidates(record)]
+
+
+def _validation_accuracy(entry: CandidateRecord) -> float:
+    """What a candidate reached on validation; below all others where it was not measured."""
+    measured = entry.accuracy("validation")
+    return -1.0 if measured is None or measured.value is None else measured.value
+
+
+def _tuning_facts(record: Metrics) -> list[tuple[str, str]]:
+    """What tuning came to, and whether it was cut short."""
+    facts = [("Tuning", tuning(record)), ("Interrupted", INTERRUPTED if record.interrupted else "")]
+    return [(name, printable(value)) for name, value in facts if value]
 
 
 def _reached(entry: CandidateRecord) -> str:
@@ -165,7 +200,9 @@ def _candidates_table(record: Metrics) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for heading in ("Candidate", "Validation accuracy", "Time"):
         table.add_column(heading)
-    for entry, cells in zip(record.candidates, _candidate_rows(record), strict=True):
+    for entry, cells in zip(_shown_candidates(record), _candidate_rows(record), strict=True):
         colour = "green" if entry.kind == "transfer" else ""
         table.add_row(*(Text(cell) for cell in cells), style=colour if entry.status == "ok" else "dim")
+    for hidden in _hidden(record):
+        table.add_row(Text(hidden), style="dim")
     return table

@@ -57,6 +57,14 @@ class Axis:
         """
         return f"{h.short(100 * self.share(value))}%"
 
+    def height(self, value: float, *, top: float, bottom: float) -> float:
+        """The place of ``value`` in pixels on an upright axis whose low end is at ``bottom``.
+
+        >>> Axis(0, 50).height(20, top=10, bottom=110)
+        70.0
+        """
+        return bottom - (bottom - top) * self.share(value)
+
     def ticks(self, most: int = 6) -> list[float]:
         """Round values on a linear axis, about ``most``, whose step is 1, 2 or 5 times a power of ten.
 
@@ -103,4 +111,13 @@ def scale(axis: Axis, *, top: float, bottom: float, write: Callable[[float], str
     for tick in axis.ticks():
         place = axis.place(tick)
         marks += [segment((place, top), (place, bottom), kind="grid"), label(write(tick), place, bottom + 18)]
+    return marks
+
+
+def levels(axis: Axis, *, top: float, bottom: float, write: Callable[[float], str], most: int = 5) -> list[Markup]:
+    """Level grid lines of an upright axis, and their labels to the left of the drawing."""
+    marks: list[Markup] = []
+    for tick in axis.ticks(most):
+        y = axis.height(tick, top=top, bottom=bottom)
+        marks += [segment(("0%", y), ("100%", y), kind="grid"), label(write(tick), -8, y + 4, anchor="end")]
     return marks

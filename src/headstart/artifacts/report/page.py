@@ -7,7 +7,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from headstart.artifacts.report import markup as h
-from headstart.artifacts.report import mistakes, provenance, result
+from headstart.artifacts.report import mistakes, provenance, result, tuning
 from headstart.artifacts.report.record import Metrics, read_run
 from headstart.artifacts.report.wording import counted
 
@@ -38,11 +38,14 @@ def render_report(run: Path) -> str:
         result.verdict(metrics),
         result.key_figures(metrics, manifest),
         result.candidates(metrics),
+        tuning.decision(metrics),
         mistakes.confusions(metrics),
         mistakes.reliability(evidence),
         mistakes.most_wrong(evidence),
         mistakes.class_by_class(metrics),
         result.label_curve(metrics),
+        tuning.learning_curves(metrics, evidence),
+        tuning.stage_changes(metrics, evidence),
         provenance.ledger(metrics, evidence),
         provenance.origins(metrics, manifest),
     ]

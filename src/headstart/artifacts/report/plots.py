@@ -10,7 +10,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from headstart.artifacts.report import markup as h
-from headstart.artifacts.report.axes import Axis, dot, drawing, label, scale, segment
+from headstart.artifacts.report.axes import Axis, dot, drawing, label, levels, scale, segment
 from headstart.artifacts.report.record import (
     CandidateRecord,
     Estimate,
@@ -107,15 +107,10 @@ def label_curve_plot(curve: Sequence[LabelPoint]) -> Markup | None:
     top, bottom = 8, 220
 
     def spot(point: LabelPoint, value: float | None) -> tuple[str, float]:
-        return horizontal.place(point.per_class), bottom - (bottom - top) * vertical.share(value or 0.0)
+        return horizontal.place(point.per_class), vertical.height(value or 0.0, top=top, bottom=bottom)
 
-    marks = [segment(("0%", bottom), ("100%", bottom), kind="zero")]
-    for tick in vertical.ticks(5):
-        y = bottom - (bottom - top) * vertical.share(tick)
-        marks += [
-            segment(("0%", y), ("100%", y), kind="grid"),
-            label(percent_tick(tick), -8, y + 4, anchor="end"),
-        ]
+    marks = levels(vertical, top=top, bottom=bottom, write=percent_tick)
+    marks.append(segment(("0%", bottom), ("100%", bottom), kind="zero"))
     for before, after in pairwise(known):
         ends = spot(before, before.accuracy.value), spot(after, after.accuracy.value)
         marks.append(segment(*ends, kind="course"))

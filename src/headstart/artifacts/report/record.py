@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from headstart.artifacts.report.decode import decode
+from headstart.artifacts.report.tuning_record import DecisionRecord, LearningCurve, StageChangeRecord
 from headstart.backbones.card import BackboneCard
 from headstart.core.errors import RunFolderError
 
@@ -114,6 +115,8 @@ class Metrics:
     confusion: tuple[tuple[int, ...], ...] = ()
     label_curve: tuple[LabelPoint, ...] = ()
     excluded_by_reason: Mapping[str, int] = field(default_factory=dict)
+    decision: DecisionRecord | None = None
+    interrupted: bool = False
     run: str | None = None
     report: str | None = None
 
@@ -124,10 +127,21 @@ class Metrics:
         if self.confusion and {len(self.confusion), *map(len, self.confusion)} != {size}:
             raise ValueError(f"confusion: expected {size} rows of {size} counts, one per class")
 
+    def candidate(self, name: str) -> CandidateRecord | None:
+        """The candidate of this name."""
+        return next((entry for entry in self.candidates if entry.name == name), None)
+
     @property
-    def opponent(self) -> CandidateRecord | None:
-        """The baseline that the verdict is against."""
-        return next((entry for entry in self.candidates if entry.name == self.verdict.against), None)
+    def own(self) -> CandidateRecord | None:
+        """The candidate that is this run's model."""
+        chosen = self.candidate(self.decision.chosen) if self.decision else None
+        return chosen or next(iter(self.candidates), None)
+
+    @property
+    def probe(self) -> CandidateRecord | None:
+        """The probe that tuning began with: the linear one, also beside an MLP."""
+        probes = (entry for entry in self.candidates if entry.strategy == "probe")
+        return self.candidate("linear probe") or next(probes, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +210,8 @@ class Evidence:
     most_wrong: tuple[WrongItem, ...] = ()
     near_duplicates: tuple[NearDuplicate, ...] = ()
     ledger: LedgerRecord = LedgerRecord()
+    curves: tuple[LearningCurve, ...] = ()
+    stage_changes: tuple[StageChangeRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from headstart.artifacts.report.markup import Child
 from headstart.artifacts.report.record import CandidateRecord, LabelPoint, Manifest, Metrics, VerdictRecord
 from headstart.artifacts.report.tables import Cell, accuracy_cell, number, numbers, table
 from headstart.artifacts.report.wording import (
+    INTERRUPTED,
     UNDEFINED,
     counted,
     duration,
@@ -40,7 +41,7 @@ def verdict(metrics: Metrics) -> Markup:
         h.h1(judged.sentence, id="verdict"),
         _difference(metrics),
         _smallest_detectable(judged),
-        _warnings(judged.warnings),
+        _warnings([*judged.warnings, *([INTERRUPTED] if metrics.interrupted else [])]),
         class_=f"verdict {judged.outcome.split()[0]}",
         aria_labelledby="verdict",
     )
@@ -204,6 +205,6 @@ def _badge(entry: CandidateRecord, metrics: Metrics) -> list[Child]:
     """Marks the run's own model and its opponent."""
     if entry.name == metrics.verdict.against:
         return [" ", h.span("opponent", class_="badge")]
-    if metrics.candidates and entry is metrics.candidates[0]:
+    if entry is metrics.own:
         return [" ", h.span("this model", class_="badge own")]
     return []

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headstart.artifacts.report.record import Estimate
+from headstart.artifacts.report.record import Estimate, Metrics
 
 UNDEFINED = "–"
+
+#: What is said of a fit that Ctrl-C ended.
+INTERRUPTED = "This is the best model until Ctrl-C ended the fit; the same command goes on from there."
 
 #: Metrics that are shares of one; the others are plain numbers.
 _SHARES = {"accuracy", "balanced_accuracy", "macro_f1", "calibration_error"}
@@ -91,6 +94,54 @@ def split_counts(splits: Mapping[str, int]) -> str:
 def counted(number: int, singular: str, plural: str | None = None) -> str:
     """A count and its noun: ``1 item``, ``1,234 items``."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def tuning(metrics: Metrics) -> str:
+    """What tuning came to, in a line: what was chosen, and how it does against the probe; empty without tuning."""
+    decision = metrics.decision
+    if decision is None:
+        return ""
+    probe = metrics.probe.accuracy("validation") if metrics.probe else None
+    chosen, over_probe = decision.chosen_step, decision.over_probe
+    if chosen is None:
+        return f"{decision.chosen} chosen: {estimate('accuracy', probe)} on validation; {_best_step(metrics)}"
+    against = f"{percent(chosen.validation_accuracy)} on validation against the probe's {estimate('accuracy', probe)}"
+    gain = (
+        f"; {points(over_probe.difference)} on test {interval(over_probe.low, over_probe.high)}" if over_probe else ""
+    )
+    return f"{chosen.name} chosen: {against}{gain}"
+
+
+def _best_step(metrics: Metrics) -> str:
+    """What the best step of a plan reached that did not beat the probe."""
+    steps = metrics.decision.steps if metrics.decision else ()
+    reached = [(step.validation_accuracy, step.name) for step in steps if step.validation_accuracy is not None]
+    if not reached:
+        return "no step was finished"
+    best, name = max(reached)
+    return f"the best step, {name}, reached {percent(best)}"
+
+
+def size(count: int) -> str:
+    """A number of bytes in the largest unit that matters.
+
+    >>> [size(count) for count in (999, 48_200_000, 3_000_000_000)]
+    ['999 B', '48 MB', '3.0 GB']
+    """
+    for power, unit in ((3, "GB"), (2, "MB"), (1, "kB")):
+        if (amount := count / 1000**power) >= 1:
+            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:,.0f} {unit}"
+    return f"{count} B"
+
+
+def sentence(text: str) -> str:
+    """``text`` with a full stop at its end, if it has none.
+
+    >>> sentence("The budget was used up"), sentence("It won."), sentence("")
+    ('The budget was used up.', 'It won.', '')
+    """
+    plain = text.strip()
+    return plain if plain[-1:] in {"", ".", "!", "?"} else f"{plain}."
 
 
 def metric_title(metric: str) -> str:
