@@ -29,6 +29,7 @@ from headstart.workflows.extract import extract_features
 from headstart.workflows.fit import FitOptions
 from headstart.workflows.fit import fit as fit_workflow
 from headstart.workflows.gather import BackboneOptions
+from headstart.workflows.step_examples import VIEWS
 
 __all__ = [
     "Run",
@@ -121,13 +122,18 @@ def fit(
     data: str | Path,
     *,
     out: str | Path | None = None,
-    strategy: str = "probe",
+    strategy: str = "auto",
+    budget: float | str = 120.0,
+    boundary: str | None = None,
+    views: int = VIEWS,
+    workers: int = 0,
     backbone: str | None = None,
     architecture: str | None = None,
     random_weights: bool = False,
     head: str = "linear",
     scratch: bool = True,
     baseline_budget: float | str = 30.0,
+    log: str | None = None,
     per_class: int | None = None,
     drop_near: bool = False,
     columns: Columns | None = None,
@@ -141,13 +147,20 @@ def fit(
     Args:
         data: A folder with a folder per class, a table, or a name such as ``"sklearn:digits"``.
         out: The run's folder; ``None`` takes a free name under ``runs/``.
-        strategy: ``"probe"``: a head on frozen features; ``"scratch"``: the strongest network from random weights.
+        strategy: ``"auto"``: the probe, then as much fine-tuning as the budget buys, the best by validation;
+            ``"probe"``: a head on frozen features; ``"partial"``: the stages above a boundary train;
+            ``"finetune"``: all stages train; ``"scratch"``: the strongest network from random weights.
+        budget: Time for fine-tuning, in seconds or as ``"90s"``, ``"5m"``; turned into a plan before it starts.
+        boundary: The lowest stage that trains, for ``"partial"``; ``None`` takes the lowest that the budget buys.
+        views: Augmented views per item whose activations at the boundary are cached; 0 for the items as they are.
+        workers: Processes that decode where items are read anew in every epoch; 0 for threads.
         backbone: ``source:architecture``; ``None`` takes the offline default.
         architecture: The architecture of a ``file:`` checkpoint.
         random_weights: Take the architecture with random weights.
         head: ``"linear"`` or ``"mlp"``.
         scratch: Also train baselines from random weights.
         baseline_budget: Time for each of them, in seconds or as ``"90s"``, ``"5m"``.
+        log: Also pass every training step on: ``"tensorboard"``, ``"mlflow"`` or ``"wandb"``.
         per_class: Learn from only so many labels per class.
         drop_near: Remove near duplicates of test items from training too.
         columns: Columns of a table, where you name any.
@@ -177,8 +190,13 @@ def fit(
             out=None if out is None else Path(out),
             strategy=strategy,
             head=head,
+            budget=seconds_of(budget),
+            boundary=boundary,
+            views=views,
+            workers=workers,
             scratch=scratch,
             baseline_budget=seconds_of(baseline_budget),
+            tracker=log,
             seed=seed,
             command=command,
         ),

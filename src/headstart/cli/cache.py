@@ -28,7 +28,7 @@ def show(as_json: options.Json = False) -> None:
         what = f"{shelf.about.get('backbone', '')} {shelf.about.get('stage', '')} {shelf.about.get('precision', '')}"
         days = (time.time() - shelf.last_used) / 86400
         print(
-            f"  {shelf.about['kind']:<10}{' '.join(what.split()):<36} {_bytes(shelf.size):>9}  {shelf.rows} rows, "
+            f"  {shelf.about['kind']:<12}{' '.join(what.split()):<36} {_bytes(shelf.size):>9}  {shelf.rows} rows, "
             f"used {days:.0f} days ago",
             file=sys.stderr,
         )

@@ -18,8 +18,16 @@ def command(
     data: options.Data,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; must not hold another run.")] = None,
     strategy: Annotated[
-        str, typer.Option(help="probe: a head on frozen features. scratch: the best network from random weights.")
-    ] = "probe",
+        str,
+        typer.Option(
+            help="auto: the probe, then as much fine-tuning as the budget buys. probe: a head on frozen features. "
+            "partial: the stages above a boundary. finetune: all stages. scratch: the best network from random weights."
+        ),
+    ] = "auto",
+    budget: Annotated[str, typer.Option(help="Time for fine-tuning: 90s, 5m, 1h.")] = "2m",
+    boundary: Annotated[
+        str | None, typer.Option(help="Lowest stage that trains with --strategy partial; else what the budget buys.")
+    ] = None,
     backbone: options.Backbone = None,
     architecture: options.Architecture = None,
     random_weights: options.RandomWeights = False,
@@ -28,6 +36,15 @@ def command(
         bool, typer.Option("--scratch/--no-scratch", help="Also train baselines from random weights to compare with.")
     ] = True,
     baseline_budget: Annotated[str, typer.Option(help="Time for each of them: 90s, 5m.")] = "30s",
+    views: Annotated[
+        int, typer.Option(help="Augmented views per item that are cached at the boundary; 0: items as they are.")
+    ] = 1,
+    workers: Annotated[
+        int, typer.Option(help="Processes that decode where items are read in every epoch; 0: threads.")
+    ] = 0,
+    log: Annotated[
+        str | None, typer.Option(help="Pass training steps on to tensorboard, mlflow or wandb.", metavar="TRACKER")
+    ] = None,
     per_class: Annotated[int | None, typer.Option(help="Learn from only so many labels per class.")] = None,
     drop_near: Annotated[
         bool, typer.Option("--drop-near", help="Remove near duplicates of test items from training too.")
@@ -50,6 +67,11 @@ def command(
             data,
             out=out,
             strategy=strategy,
+            budget=budget,
+            boundary=boundary,
+            views=views,
+            workers=workers,
+            log=log,
             backbone=backbone,
             architecture=architecture,
             random_weights=random_weights,

@@ -20,6 +20,7 @@ from headstart.workflows.gather import Examples
 
 if TYPE_CHECKING:
     from headstart.evaluation.baselines import TrainedBaseline
+    from headstart.training.checkpoints import TrainingWork
     from headstart.transfer.scratch import LabelledPictures
 
 _MOST_IN_MEMORY = 512 * 1024**2
@@ -60,7 +61,14 @@ def plain_baseline(examples: Examples, *, seed: int, progress: Progress) -> Cand
     )
 
 
-def trained_baselines(examples: Examples, *, budget: float, seed: int, progress: Progress) -> list[TrainedBaseline]:
+def trained_baselines(
+    examples: Examples,
+    *,
+    budget: float,
+    seed: int,
+    progress: Progress,
+    work: Callable[[str], TrainingWork],
+) -> list[TrainedBaseline]:
     """The small network at the data's native size and the backbone's own architecture, both from random weights.
 
     Args:
@@ -68,6 +76,7 @@ def trained_baselines(examples: Examples, *, budget: float, seed: int, progress:
         budget: Seconds that each may take; one that cannot finish in it is shown as such and never compared with.
         seed: Of weights, order and augmentation.
         progress: Who is told how far it is.
+        work: Where the training of this name keeps what it needs to be taken up again.
     """
     from headstart.evaluation.baselines import SMALL_SIDES, same_architecture, small_network
 
@@ -76,8 +85,17 @@ def trained_baselines(examples: Examples, *, budget: float, seed: int, progress:
     small = LazyInputs(examples, lambda content: modality.miniature(content, side))
     large = LazyInputs(examples, lambda content: modality.prepare(content, card.preprocess).inputs)
     return [
-        small_network(_labelled(examples, small), budget=budget, seed=seed, progress=progress),
-        same_architecture(card, _labelled(examples, large), budget=budget, seed=seed, progress=progress),
+        small_network(
+            _labelled(examples, small), budget=budget, seed=seed, progress=progress, work=work("small network")
+        ),
+        same_architecture(
+            card,
+            _labelled(examples, large),
+            budget=budget,
+            seed=seed,
+            progress=progress,
+            work=work("same architecture"),
+        ),
     ]
 
 

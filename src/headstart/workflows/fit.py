@@ -1,38 +1,49 @@
 """The main job: from the user's data to a saved, judged model.
 
-    gather ─► probe ─► baselines ─► label curve ─► save ─► judge what was saved
+    gather ─► probe ─► tune ─► baselines ─► label curve ─► save ─► judge what was saved
 
-Validation decides which baseline is the opponent. Nothing is chosen by test labels; the figures of the test split are
-those of what was saved.
+Validation decides what is saved and which baseline is the opponent. Nothing is chosen by test labels; the figures of
+the test split are those of what was saved. Whatever takes long is kept in an unfinished run until the real one is
+whole, so that the same command goes on where a killed or interrupted one stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headstart.backbones.catalog import check_name
-from headstart.core.errors import UnknownNameError, UsageError
+from headstart.core.interruption import interruptible
+from headstart.core.machine import training_device, version
 from headstart.core.progress import Progress, Silent, Stopwatch
-from headstart.core.run_folder import RunFolder, choose_run_path, open_run, publish_run
-from headstart.transfer.heads import read_head
-from headstart.transfer.strategy import STRATEGIES
+from headstart.core.run_folder import RunFolder, open_run, publish_run
+from headstart.core.unfinished import UnfinishedRun, choose_target, open_unfinished
+from headstart.evaluation.candidates import Candidate
+from headstart.training.checkpoints import TrainingWork
+from headstart.training.trackers.contract import TRACKERS, Tracker
+from headstart.transfer.heads import Head, read_head
+from headstart.transfer.probe import Probe
+from headstart.transfer.strategy import STRATEGIES, Strategy
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.baselines import plain_baseline, trained_baselines
+from headstart.workflows.choice import Chosen, choose
+from headstart.workflows.decision import curve, decision_record
+from headstart.workflows.fitted import Fitted
 from headstart.workflows.from_scratch import strongest_network
-from headstart.workflows.gather import BackboneOptions, gather
+from headstart.workflows.gather import BackboneOptions, Examples, gather
 from headstart.workflows.judgement import judge_saved
-from headstart.workflows.probes import HEADS, fit_linear, fit_mlp, label_curve_of
+from headstart.workflows.probes import fit_linear, fit_mlp, label_curve_of
 from headstart.workflows.record import manifest_record, metrics_record
+from headstart.workflows.refusals import refuse_at_once, refuse_inside
+from headstart.workflows.stage_comparison import compare_stages
+from headstart.workflows.step_examples import VIEWS, TuneOptions
+from headstart.workflows.tune import Tuner, Tuning
 
 if TYPE_CHECKING:
     from headstart.evaluation.baselines import TrainedBaseline
-    from headstart.workflows.gather import Examples
-
-
-LEAST_PER_CLASS = 2
 
 
 @dataclass(frozen=True)
@@ -43,17 +54,27 @@ class FitOptions:
         out: The run's folder; ``None`` for a free name under ``runs/``.
         strategy: Name of the strategy.
         head: ``"linear"`` or ``"mlp"``.
+        budget: Seconds that tuning may take.
+        boundary: The lowest stage that trains, for ``partial``.
+        views: Augmented views per item in a boundary cache.
+        workers: Worker processes that decode where items are read anew in every epoch; 0 for threads.
         scratch: Also train baselines from random weights.
         baseline_budget: Seconds that each of them may take.
+        tracker: Who else hears of every training step: ``"tensorboard"``, ``"mlflow"``, ``"wandb"``.
         seed: For everything random.
         command: What the user typed, for the record.
     """
 
     out: Path | None = None
-    strategy: str = "probe"
+    strategy: str = "auto"
     head: str = "linear"
+    budget: float = 120.0
+    boundary: str | None = None
+    views: int = VIEWS
+    workers: int = 0
     scratch: bool = True
     baseline_budget: float = 30.0
+    tracker: str | None = None
     seed: int = 0
     command: str = ""
 
@@ -66,7 +87,7 @@ def fit(
     decorate: Callable[[Path], None],
     progress: Progress | None = None,
 ) -> RunFolder:
-    """Fits a probe on frozen features, judges it against the best model without pretraining, and saves the run.
+    """Fits a model, judges it against the best model without pretraining, and saves the run.
 
     Args:
         data: Which data, read how.
@@ -81,91 +102,243 @@ def fit(
     progress = progress or Silent()
     watch = Stopwatch()
     refuse_at_once(data, backbone, options)
-    target = choose_run_path(options.out, _short_name(data.data))
-    _refuse_inside(target, data.data)
+    request = _request(data, backbone, options)
+    name = _short_name(data.data)
+    refuse_inside(choose_target(options.out, name, request), data.data)
     examples = gather(data, backbone, progress=progress, watch=watch)
-    with watch.step("probe"):
-        linear, probe = fit_linear(examples, seed=options.seed, progress=progress)
-        probes = [fit_mlp(examples, seed=options.seed, progress=progress), probe] if options.head == "mlp" else [probe]
-    with watch.step("plain baseline"):
-        plain = plain_baseline(examples, seed=options.seed, progress=progress)
-    with watch.step("trained baselines"):
-        trained = _trained(examples, options, progress)
-    with watch.step("label curve"):
-        curve = label_curve_of(examples, linear, seed=options.seed)
-    saved = probes[0]
-    if STRATEGIES[options.strategy].weights == "random":
-        with watch.step("conversion"):
-            saved = strongest_network(examples, trained, device=backbone.device, progress=progress)
-    tried = [*(probe.candidate for probe in probes), plain, *(baseline.candidate for baseline in trained)]
-    candidates = [saved.candidate, *(candidate for candidate in tried if candidate is not saved.candidate)]
-
-    def measure(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        with watch.step("judge"):
-            written = open_run(folder)
-            head = read_head(written.tensors(), written.manifest["strategy"])
-            judged = judge_saved(examples, head, saved.features, candidates, seed=options.seed)
-        record = metrics_record(examples, saved, judged, curve=curve, watch=watch, target=target)
-        return record, judged.evidence
-
-    if options.out is None:  # another fit may have taken the name meanwhile
-        target = choose_run_path(None, _short_name(data.data))
-    progress.start("save")
-    run = publish_run(
-        target,
-        tensors=saved.tensors(),
-        manifest=manifest_record(examples, saved, data, seed=options.seed, command=options.command),
-        measure=measure,
-        decorate=decorate,
-        log=lambda: [{"step": name, "seconds": round(seconds, 4)} for name, seconds in watch.seconds.items()],
-    )
-    progress.finish(str(target))
+    target = choose_target(options.out, name, request)
+    with ExitStack() as stack:
+        unfinished = stack.enter_context(open_unfinished(target, request))
+        if unfinished.resumed:
+            progress.say(f"Going on with the unfinished fit in {unfinished.path}.")
+        if not unfinished.belongs_to(_identity(examples)):
+            progress.say("The data have changed since it was begun: beginning anew.")
+        interruption = stack.enter_context(interruptible(progress))
+        fitting = Fitting(
+            examples,
+            options,
+            unfinished=unfinished,
+            listeners=stack.enter_context(_listening(options.tracker, target, request)),
+            stop=lambda: interruption.requested,
+            device=backbone.device,
+            watch=watch,
+            progress=progress,
+        )
+        run = fitting.run(target, data, decorate)
+        if not run.metrics["interrupted"]:
+            unfinished.discard()
     return run
 
 
-def refuse_at_once(data: DataOptions, backbone: BackboneOptions, options: FitOptions) -> None:
-    """Refuses what cannot be meant, before anything dear is done.
+@dataclass(frozen=True)
+class Fitting:
+    """One fit in progress: its steps, in the order in which they are read.
 
-    Raises:
-        UnknownNameError: There is no such strategy or head.
-        UsageError: Options that contradict each other, or too few examples per class.
+    Attributes:
+        examples: The examples.
+        options: How to fit.
+        unfinished: Where everything is kept that took long.
+        listeners: Who else is told of every training step.
+        stop: Whether somebody asked to stop; then what is there is saved.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        watch: Where the seconds per step are kept.
+        progress: Who is told how far it is.
     """
-    strategy = STRATEGIES[options.strategy]
-    if options.head not in HEADS:
-        raise UnknownNameError("head", options.head, HEADS)
-    if strategy.weights == "random" and not options.scratch:
-        raise UsageError(
-            f"Expected networks to be trained with --strategy {strategy.name}, but got --no-scratch; leave it out."
+
+    examples: Examples
+    options: FitOptions
+    unfinished: UnfinishedRun
+    listeners: tuple[Tracker, ...]
+    stop: Callable[[], bool]
+    device: str
+    watch: Stopwatch
+    progress: Progress
+
+    @property
+    def strategy(self) -> Strategy:
+        """What was asked for."""
+        return STRATEGIES[self.options.strategy]
+
+    def run(self, target: Path, data: DataOptions, decorate: Callable[[Path], None]) -> RunFolder:
+        """All of it, from the probe to the saved run."""
+        examples, options, watch = self.examples, self.options, self.watch
+        linear, probes, plain = self.frozen_side()
+        tuning = self.tuning(linear)
+        trained = self.baselines()
+        with watch.step("label curve"):
+            curve = label_curve_of(examples, linear, seed=options.seed)
+        with watch.step("conversion"):
+            chosen = self.chosen(probes, tuning, trained)
+        tried = [
+            *(probe.candidate for probe in probes),
+            *(tuning.candidates if tuning else ()),
+            plain,
+            *(baseline.candidate for baseline in trained),
+        ]
+        saved = chosen.saved
+        candidates = [saved.candidate, *(other for other in tried if other.name != saved.candidate.name)]
+
+        def measure(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+            with watch.step("judge"):
+                written = open_run(folder)
+                head = read_head(written.tensors(), written.manifest["strategy"])
+                judged = judge_saved(examples, head, saved.test_features, candidates, seed=options.seed)
+                evidence = {**judged.evidence, **self.evidence(tuning, trained, saved)}
+            record = metrics_record(examples, saved, judged, curve=curve, watch=watch, target=target)
+            return {**record, **self.decision(tuning, chosen, probes[-1])}, evidence
+
+        self.progress.start("save")
+        run = publish_run(
+            target,
+            tensors=saved.tensors(),
+            manifest=manifest_record(examples, saved, data, seed=options.seed, command=options.command),
+            measure=measure,
+            decorate=decorate,
+            log=self.log,
+            replace=True,
         )
-    if strategy.weights == "pretrained" and strategy.phases:
-        raise UsageError(
-            f"Expected a strategy without phases on pretrained weights, but {strategy.name} has "
-            f"{len(strategy.phases)}; this version does not train them yet."
+        self.progress.finish(str(target))
+        return run
+
+    def frozen_side(self) -> tuple[Probe, list[Fitted], Candidate]:
+        """What rests on frozen features alone: the linear probe, another head before it where asked for, raw data."""
+        examples, seed, progress = self.examples, self.options.seed, self.progress
+        with self.watch.step("probe"):
+            linear, probe = fit_linear(examples, seed=seed, progress=progress)
+            wider = [fit_mlp(examples, seed=seed, progress=progress)] if self.options.head == "mlp" else []
+        with self.watch.step("plain baseline"):
+            plain = plain_baseline(examples, seed=seed, progress=progress)
+        return linear, [*wider, probe], plain
+
+    def tuning(self, linear: Probe) -> Tuning | None:
+        """The trainings above a boundary, where the strategy has any on pretrained weights."""
+        if not self.strategy.phases or self.strategy.weights == "random":
+            return None
+        options = self.options
+        seen = self.probe_accuracy(linear.head)
+        self.progress.say(
+            f"The probe is right about {seen:.1%} of the validation split; fine-tuning for about "
+            f"{options.budget:.0f} s beyond that. Ctrl-C keeps the best so far."
         )
-    if backbone.name is not None:
-        check_name(backbone.name, architecture=backbone.architecture)
-    if data.per_class is not None and data.per_class < LEAST_PER_CLASS:
-        raise UsageError(
-            f"Expected --per-class to be at least {LEAST_PER_CLASS} (one to train on, one to validate with), but got "
-            f"{data.per_class}."
+        with self.watch.step("tuning"):
+            tuner = Tuner(
+                self.examples,
+                self.strategy,
+                linear.head,
+                perfect=seen == 1.0,
+                options=TuneOptions(
+                    budget=options.budget,
+                    boundary=options.boundary,
+                    views=options.views,
+                    workers=options.workers,
+                    seed=options.seed,
+                    device=training_device(self.device),
+                ),
+                unfinished=self.unfinished,
+                stop=self.stop,
+                listeners=self.listeners,
+                progress=self.progress,
+            )
+            return tuner.run()
+
+    def probe_accuracy(self, head: Head) -> float:
+        """The share of the validation split that a head on frozen features is right about."""
+        rows = self.examples.arranged.rows("validation")
+        probabilities = head.probabilities(self.examples.top.select(rows))
+        return float((probabilities.argmax(axis=1) == self.examples.arranged.labels[rows]).mean())
+
+    def baselines(self) -> list[TrainedBaseline]:
+        """The networks from random weights, where they are wanted."""
+        if not self.options.scratch:
+            return []
+        with self.watch.step("trained baselines"):
+            return trained_baselines(
+                self.examples,
+                budget=self.options.baseline_budget,
+                seed=self.options.seed,
+                progress=self.progress,
+                work=lambda name: TrainingWork(self.unfinished.folder(name), self.stop, self.listeners, name),
+            )
+
+    def chosen(self, probes: Sequence[Fitted], tuning: Tuning | None, trained: Sequence[TrainedBaseline]) -> Chosen:
+        """What is saved."""
+        if self.strategy.weights == "random":
+            network = strongest_network(self.examples, trained, device=self.device, progress=self.progress)
+            return Chosen(network, "")
+        if tuning is None:
+            return Chosen(probes[0], "")
+        return choose(
+            probes[-1],
+            tuning,
+            self.examples,
+            strategy=self.strategy,
+            device=self.device,
+            seed=self.options.seed,
+            progress=self.progress,
         )
 
+    def decision(self, tuning: Tuning | None, chosen: Chosen, probe: Fitted) -> dict[str, Any]:
+        """How the boundary was placed, for ``metrics.json``."""
+        if tuning is None:
+            return {"interrupted": self.stop()}
+        decision = decision_record(
+            tuning, chosen=chosen.saved, probe=probe, reason=chosen.reason, examples=self.examples
+        )
+        return {"interrupted": self.stop(), "decision": {"budget_seconds": self.options.budget, **decision}}
 
-def _refuse_inside(target: Path, data: str) -> None:
-    """Refuses a run inside the data: the next fit would read it as data.
+    def evidence(self, tuning: Tuning | None, trained: Sequence[TrainedBaseline], saved: Fitted) -> dict[str, Any]:
+        """Learning curves, and what changed in which stage, for ``evidence.json``."""
+        curves = [
+            *(curve(tuned.step.name, tuned.records) for tuned in (tuning.begun if tuning else ())),
+            *(curve(baseline.candidate.name, [record]) for baseline in trained if (record := baseline.run.record)),
+        ]
+        if tuning is None or not saved.trained_backbone:
+            return {"curves": curves}
+        changes = compare_stages(self.examples, saved.backbone, boundary=str(saved.facts["boundary"]))
+        return {"curves": curves, "stage_changes": [change.to_json() for change in changes]}
 
-    Raises:
-        UsageError: It would lie there.
-    """
-    folder = Path(data)
-    if folder.is_dir() and target.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(f"Expected a run outside the data, but {target} is inside {data}; name another --out.")
+    def log(self) -> Iterator[Mapping[str, Any]]:
+        """The lines of ``log.jsonl``: every training step, then the seconds of each part of the fit."""
+        yield from self.unfinished.step_logs()
+        yield from ({"step": name, "seconds": round(seconds, 4)} for name, seconds in self.watch.seconds.items())
 
 
-def _trained(examples: Examples, options: FitOptions, progress: Progress) -> list[TrainedBaseline]:
-    if not options.scratch:
-        return []
-    return trained_baselines(examples, budget=options.baseline_budget, seed=options.seed, progress=progress)
+@contextmanager
+def _listening(name: str | None, target: Path, request: Mapping[str, Any]) -> Iterator[tuple[Tracker, ...]]:
+    """Who else is told of every training step; recordings lie beside the run."""
+    if name is None:
+        yield ()
+        return
+    tracker = TRACKERS[name](target.parent, run_name=target.name, config=request)
+    try:
+        yield (tracker,)
+    finally:
+        tracker.close()
+
+
+def _request(data: DataOptions, backbone: BackboneOptions, options: FitOptions) -> dict[str, Any]:
+    """Everything that decides what comes out, for recognising the same command again."""
+    asked = asdict(options)
+    for name in ("out", "command", "tracker", "workers"):
+        del asked[name]
+    where = Path(data.data)
+    return {
+        "headstart": version("headstart"),
+        "data": asdict(data) | {"data": str(where.resolve()) if where.exists() else data.data},
+        "backbone": asdict(backbone),
+        "options": asked,
+    }
+
+
+def _identity(examples: Examples) -> str:
+    """A hash over what is learned from: contents, labels, splits."""
+    lines = [
+        f"{digest} {item.label!r} {item.split} {item.group!r}\n"
+        for digest, item in zip(examples.digests, examples.arranged.items, strict=True)
+    ]
+    return hashlib.sha256(
+        "".join([*lines, examples.backbone.card.sha256]).encode("utf-8", "backslashreplace")
+    ).hexdigest()
 
 
 def _short_name(data: str) -> str:

@@ -24,7 +24,7 @@ class Fitted:
         strategy: Name of the strategy that made it.
         backbone: The converted backbone.
         choice: The path from file to feature.
-        features: Features of all examples at the top, by that path.
+        test_features: Features of the test examples at the top, by that path.
         head: The classifier on them.
         candidate: What it says of validation and test items.
         facts: What the manifest says of the strategy.
@@ -34,7 +34,7 @@ class Fitted:
     strategy: str
     backbone: ConvertedBackbone
     choice: Choice
-    features: Table
+    test_features: Table
     head: Head
     candidate: Candidate
     facts: dict[str, Any]
@@ -48,4 +48,5 @@ class Fitted:
 
 def on_frozen_features(examples: Examples, head: Head, *, candidate: Candidate, facts: dict[str, Any]) -> Fitted:
     """A head on the backbone as it was given."""
-    return Fitted("probe", examples.backbone, examples.choice, examples.top, head, candidate, facts)
+    test = examples.top.select(examples.arranged.rows("test"))
+    return Fitted("probe", examples.backbone, examples.choice, test, head, candidate, facts)

@@ -68,9 +68,8 @@ def strongest_network(
         raise DataError.from_problems("Expected the data to stay as they are during a fit, but items are gone:", lost)
     head = LinearHead(network.head["weight"], network.head["bias"], temperature=1.0)
     facts = {"head": "linear", "network": best.name, "epochs": best.epochs}
-    return Fitted(
-        "scratch", converted, choice, extraction.features[top], head, chosen.candidate, facts, trained_backbone=True
-    )
+    test = extraction.features[top].select(examples.arranged.rows("test"))
+    return Fitted("scratch", converted, choice, test, head, chosen.candidate, facts, trained_backbone=True)
 
 
 def _card(chosen: TrainedBaseline, network: TrainedNetwork, examples: Examples) -> BackboneCard:

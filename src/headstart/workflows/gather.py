@@ -17,7 +17,7 @@ from headstart.features.admission import Choice, choose_path
 from headstart.features.engines.contract import Engine
 from headstart.features.extraction import Extraction, FeatureSource, extract, read_digests
 from headstart.features.store import Table
-from headstart.features.trial import engine_trial, start_engine
+from headstart.features.trial import TrialRow, engine_trial, start_engine
 from headstart.workflows.arrange import Arranged, DataOptions, arrange, leave_out_unreadable
 
 
@@ -153,19 +153,22 @@ def compute_features(
     device: str,
     progress: Progress,
     watch: Stopwatch,
+    trial: Sequence[TrialRow] | None = None,
 ) -> tuple[Choice, Extraction]:
-    """The features of some stages for some items, by the fastest path that is admitted on them."""
+    """The features of some stages for some items, by the fastest path that is admitted on them.
+
+    ``trial`` says how fast each engine is where that is known already.
+    """
     with watch.step("hashing"):
         digests = read_digests(items)
     with watch.step("engine trial and admission"):
-        trial = engine_trial(backbone, device=device, progress=progress)
         choice = choose_path(
             items,
             digests,
             backbone=backbone,
             modality=modality,
             stages=stages,
-            trial=trial,
+            trial=trial or engine_trial(backbone, device=device, progress=progress),
             progress=progress,
         )
     with watch.step("features"):

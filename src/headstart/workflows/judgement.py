@@ -43,18 +43,18 @@ class Judged:
 
 
 def judge_saved(
-    examples: Examples, head: Head, features: Table, candidates: Sequence[Candidate], *, seed: int
+    examples: Examples, head: Head, test_features: Table, candidates: Sequence[Candidate], *, seed: int
 ) -> Judged:
     """Measures the saved head, scores every candidate, and reaches the verdict.
 
     Args:
         examples: The examples.
         head: The head as it was read back from the run's folder.
-        features: Features of all examples from the saved backbone.
+        test_features: Features of the test examples from the saved backbone.
         candidates: What was tried; the first is the one that was saved.
         seed: Of the bootstrap.
     """
-    probabilities = head.probabilities(features.select(examples.arranged.rows("test")))
+    probabilities = head.probabilities(test_features)
     saved = replace(candidates[0], test_probabilities=probabilities)
     scored = [score_candidate(candidate, examples, seed=seed) for candidate in (saved, *candidates[1:])]
     test = score_split(probabilities, examples, "test", seed=seed)

@@ -1,0 +1,253 @@
+"""The boundary moves down while the budget lasts: a stored plan of trainings, and the record of what each brought.
+
+    probe ─► costs ─► plan (stored) ─► step, step, step ... ─► the best by validation, the probe among them
+                                         │
+                                         └─ boundary cache ─► loop ─► validation
+
+Nothing here looks at a test label.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from headstart.core.errors import UsageError
+from headstart.core.progress import Progress
+from headstart.core.unfinished import UnfinishedRun
+from headstart.evaluation.candidates import Candidate, strongest
+from headstart.features.boundary_cache import Stopped, room_for
+from headstart.transfer.heads import LinearHead
+from headstart.transfer.strategy import Strategy
+from headstart.transfer.tuning_plan import Sizes, TuningPlan, TuningStep, plan_tuning
+from headstart.workflows.boundary_costs import boundary_costs
+from headstart.workflows.gather import Examples
+from headstart.workflows.invariances import InvarianceCheck, check_invariances
+from headstart.workflows.judgement import score_candidate
+from headstart.workflows.step_examples import TuneOptions, training_examples
+
+if TYPE_CHECKING:
+    from headstart.transfer.tuning import Tuned
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one step of the plan brought.
+
+    Attributes:
+        step: What was planned.
+        tuned: What the training came to; ``None`` where it was not begun. Only the best keeps its network.
+        candidate: The same as a scored candidate; ``None`` where no epoch was kept.
+        seconds: What it took, its share of filling the cache included.
+        why_not: Why it was not begun.
+    """
+
+    step: TuningStep
+    tuned: Tuned | None = None
+    candidate: Candidate | None = None
+    seconds: float | None = None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """What tuning came to.
+
+    Attributes:
+        plan: What was planned.
+        outcomes: One per planned step, in order.
+        invariances: Which changes training was allowed to make.
+        ended: Why it stopped, in a sentence.
+    """
+
+    plan: TuningPlan
+    outcomes: tuple[Outcome, ...]
+    invariances: tuple[InvarianceCheck, ...]
+    ended: str
+
+    @property
+    def begun(self) -> list[Tuned]:
+        """The trainings that were begun."""
+        return [outcome.tuned for outcome in self.outcomes if outcome.tuned]
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """What the trainings came to, as candidates."""
+        return [outcome.candidate for outcome in self.outcomes if outcome.candidate]
+
+    @property
+    def best(self) -> Outcome | None:
+        """The outcome that is best on validation; ``None`` where no training brought any."""
+        return _best(self.outcomes)
+
+
+class Tuner:
+    """Plans and runs the trainings of a strategy.
+
+    Args:
+        examples: The examples.
+        strategy: With phases, on pretrained weights.
+        head: The probe's, where every training begins.
+        perfect: Whether the probe is right about every validation item: then a search has nothing to gain.
+        options: How to tune.
+        unfinished: Where plan and trainings are kept until the run is whole.
+        stop: Whether somebody asked to stop.
+        listeners: Hear of every training step.
+        progress: Hears how far it is.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        strategy: Strategy,
+        head: LinearHead,
+        *,
+        perfect: bool,
+        options: TuneOptions,
+        unfinished: UnfinishedRun,
+        stop: Callable[[], bool],
+        listeners: Sequence[Callable[[Mapping[str, Any]], None]] = (),
+        progress: Progress,
+    ) -> None:
+        self._examples, self._strategy, self._head = examples, strategy, head
+        self._perfect, self._options, self._unfinished, self._progress = perfect, options, unfinished, progress
+        self._stop, self._listeners = stop, tuple(listeners)
+
+    def run(self) -> Tuning:
+        """The whole plan, until it is done or somebody interrupts.
+
+        Raises:
+            UsageError: There is no such boundary, or the budget does not buy what was asked for.
+        """
+        if self._perfect and self._strategy.placement == "searched":
+            ended = "The probe is right about every validation item: nothing is left to gain that could be measured."
+            self._progress.say(ended)
+            return Tuning(TuningPlan((), ()), (), (), ended)
+        checks = [InvarianceCheck(**values) for values in self._unfinished.once("invariances", self._check_invariances)]
+        plan = TuningPlan.from_json(self._unfinished.once("tuning plan", lambda: self._plan().to_json()))
+        self._announce(plan)
+        admitted = tuple(check.name for check in checks if check.admitted)
+        outcomes: list[Outcome] = []
+        for number, step in enumerate(plan.steps, start=1):
+            outcomes = _only_best_network([*outcomes, self._run_step(number, step, admitted)])
+        ended = _why_ended(plan, outcomes, budget=self._options.budget, interrupted=self._stop())
+        return Tuning(plan, tuple(outcomes), tuple(checks), ended)
+
+    def _check_invariances(self) -> list[dict[str, Any]]:
+        if not self._options.views or not self._examples.modality.invariances:
+            return []
+        self._progress.start("invariances")
+        checks = check_invariances(self._examples, self._head)
+        self._progress.finish(
+            "; ".join(
+                f"{check.name}: {check.accuracy:.1%} against {check.unchanged_accuracy:.1%}, "
+                f"{'used' if check.admitted else 'not used'}"
+                for check in checks
+            )
+        )
+        return [check.to_json() for check in checks]
+
+    def _plan(self) -> TuningPlan:
+        self._progress.start("plan")
+        costs = boundary_costs(self._examples, device=self._options.device)
+        if (named := self._options.boundary) is not None:
+            costs = [cost for cost in costs if cost.boundary == named]
+            if not costs:
+                possible = [stage.name for stage in self._examples.backbone.card.stages[1:]]
+                raise UsageError(
+                    f"Expected a boundary where {self._examples.backbone.card.name} can be cut, but got {named!r}; "
+                    f"choose bottom or one of {', '.join(possible)}."
+                )
+        arranged = self._examples.arranged
+        sizes = Sizes(len(arranged.rows("train")), len(arranged.rows("validation")), self._options.views)
+        plan = plan_tuning(self._strategy, costs, sizes, budget=self._options.budget, room_for=room_for)
+        if not plan.steps and self._strategy.placement != "searched":
+            cheapest = plan.unaffordable[0]
+            raise UsageError(
+                f"Expected --budget to buy the training that --strategy {self._strategy.name} asks for, but "
+                f"{self._options.budget:.0f} s do not: {cheapest.name} would need about "
+                f"{cheapest.predicted_seconds:.0f} s here. Raise --budget, or take --strategy auto."
+            )
+        seconds = sum(step.predicted_seconds for step in plan.steps)
+        self._progress.finish(f"{len(plan.steps)} trainings in about {seconds:.0f} s")
+        return plan
+
+    def _announce(self, plan: TuningPlan) -> None:
+        for step in plan.steps:
+            below = "" if step.below == "nothing" else f", {step.share_below:.0%} of the forward pass {step.below}"
+            self._progress.say(f"  {step.name}: {step.epochs} epochs, about {step.predicted_seconds:.0f} s{below}")
+
+    def _run_step(self, number: int, step: TuningStep, admitted: tuple[str, ...]) -> Outcome:
+        from headstart.training.checkpoints import TrainingWork
+        from headstart.transfer.tuning import network_from_probe, tune_network
+
+        if self._stop():
+            return Outcome(step, why_not="interrupted before it began")
+        begun = time.perf_counter()
+        backbone = self._examples.backbone.load().to(self._options.device)
+        network = network_from_probe(backbone, self._head).to(self._options.device)
+        work = TrainingWork(self._unfinished.folder(f"tuning {number:02d}"), self._stop, self._listeners, step.name)
+        try:
+            with training_examples(
+                self._examples, step, admitted=admitted, options=self._options, stop=self._stop, progress=self._progress
+            ) as (train, validation):
+                tuned = tune_network(
+                    step,
+                    network,
+                    train=train,
+                    validation=validation,
+                    seed=self._options.seed,
+                    work=work,
+                    progress=self._progress,
+                )
+        except Stopped:
+            return Outcome(step, why_not="interrupted while its cache was filled")
+        seconds = time.perf_counter() - begun
+        return Outcome(step, tuned, self._candidate(tuned, seconds) if tuned.moved else None, seconds)
+
+    def _candidate(self, tuned: Tuned, seconds: float) -> Candidate:
+        candidate = Candidate(
+            name=tuned.step.name,
+            strategy=tuned.step.strategy,
+            kind="transfer",
+            detail=tuned.reason,
+            seconds=seconds,
+            budget_seconds=self._options.budget,
+            epochs=sum(len(record.epochs) for record in tuned.records),
+            validation_probabilities=tuned.validation_probabilities,
+        )
+        return score_candidate(candidate, self._examples, seed=self._options.seed)
+
+
+def _only_best_network(outcomes: list[Outcome]) -> list[Outcome]:
+    """Lets go of the networks that are not the best so far: many of them may be more than memory holds."""
+    best = _best(outcomes)
+    return [
+        outcome
+        if outcome is best or outcome.tuned is None
+        else replace(outcome, tuned=replace(outcome.tuned, network=None))
+        for outcome in outcomes
+    ]
+
+
+def _best(outcomes: Sequence[Outcome]) -> Outcome | None:
+    there = [outcome for outcome in outcomes if outcome.candidate and outcome.candidate.converged]
+    winner = strongest([outcome.candidate for outcome in there if outcome.candidate])
+    return next((outcome for outcome in there if outcome.candidate is winner), None)
+
+
+def _why_ended(plan: TuningPlan, outcomes: Sequence[Outcome], *, budget: float, interrupted: bool) -> str:
+    if not plan.steps:
+        cheapest = plan.unaffordable[0]
+        return (
+            f"The budget of {budget:.0f} s bought no training: the cheapest, {cheapest.name}, would need about "
+            f"{cheapest.predicted_seconds:.0f} s."
+        )
+    done = sum(outcome.tuned is not None for outcome in outcomes)
+    if interrupted:
+        return f"Interrupted after {done} of {len(plan.steps)} trainings had begun."
+    left = f"; {len(plan.unaffordable)} more did not fit into the budget" if plan.unaffordable else ""
+    planned = "The planned training was" if len(plan.steps) == 1 else f"All {len(plan.steps)} planned trainings were"
+    return f"{planned} done{left}."

@@ -1,0 +1,81 @@
+"""The backbone's inputs as training sees them: as they are, or changed at random in ways that keep their label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.data.items import Content, Item, Source, Split
+from headstart.data.modality import MODALITIES
+from headstart.data.workers import Workers
+from headstart.workflows.gather import Examples
+
+if TYPE_CHECKING:
+    from torch import Generator
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One input to be made, small enough to be sent to another process.
+
+    Attributes:
+        name: The item's name.
+        source: Where its content is.
+        modality: Name of its modality.
+        preprocess: What the backbone asks for.
+        invariances: Changes that were found to keep labels.
+        chance: Seed of the changes.
+    """
+
+    name: str
+    source: Source
+    modality: str
+    preprocess: Any
+    invariances: tuple[str, ...]
+    chance: int
+
+
+def make_view(view: View) -> NDArray[Any]:
+    """The input; a pure function, so that any process may compute it."""
+    chance = np.random.default_rng(view.chance)
+    return MODALITIES[view.modality].augment(view.source.read(), view.preprocess, chance, view.invariances)
+
+
+def plain_input(examples: Examples, content: Content) -> NDArray[Any]:
+    """An item's input as it is, by the path that was admitted."""
+    modality, preprocess = examples.modality, examples.backbone.card.preprocess
+    if examples.choice.spec.transform == "source":
+        return modality.prepare_reference(content, preprocess)
+    return modality.prepare(content, preprocess).inputs
+
+
+class Inputs:
+    """Inputs of a split's examples, changed at random anew whenever they are asked for.
+
+    Args:
+        examples: All examples.
+        split: Which of them.
+        invariances: Changes that were found to keep labels.
+        workers: Who makes them.
+    """
+
+    def __init__(self, examples: Examples, split: Split, *, invariances: Sequence[str], workers: Workers[View]) -> None:
+        self._items: list[Item] = [examples.arranged.items[row] for row in examples.arranged.rows(split)]
+        self._modality, self._preprocess = examples.modality.name, examples.backbone.card.preprocess
+        self._invariances, self._workers = tuple(invariances), workers
+
+    def __call__(self, rows: NDArray[np.int64], generator: Generator | None) -> NDArray[Any]:
+        """Inputs ``(B, ...)`` of some places, by the generator's chance."""
+        import torch
+
+        chances = torch.randint(2**62, (len(rows),), generator=generator).tolist()
+        views = [self._view(int(row), chance) for row, chance in zip(rows, chances, strict=True)]
+        return np.stack(self._workers.results(views))
+
+    def _view(self, place: int, chance: int) -> View:
+        item = self._items[place]
+        return View(item.id, item.source, self._modality, self._preprocess, self._invariances, chance)
