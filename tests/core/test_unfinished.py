@@ -120,11 +120,21 @@ def test_folders_of_like_names_differ(target):
 def test_it_stays_after_an_error_and_goes_when_discarded(target):
     with pytest.raises(RuntimeError), open_unfinished(target, REQUEST) as unfinished:
         unfinished.once("probe", lambda: 1)
+        unfinished.folder("small network")
         raise RuntimeError
     with open_unfinished(target, REQUEST) as unfinished:
         assert unfinished.once("probe", never) == 1
         unfinished.discard()
     assert list(target.parent.iterdir()) == []
+
+
+def test_an_error_before_any_training_leaves_nothing_behind(target):
+    with pytest.raises(UsageError), open_unfinished(target, REQUEST) as unfinished:
+        unfinished.once("plan", lambda: 1)
+        raise UsageError("Expected more of --budget.")
+    assert list(target.parent.iterdir()) == []
+    with open_unfinished(target, OTHER) as unfinished:
+        assert not unfinished.resumed
 
 
 def test_only_one_fit_is_at_work(target):

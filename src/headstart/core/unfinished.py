@@ -5,15 +5,16 @@ For the run ``runs/photos`` it is ``runs/.photos.unfinished/``::
     request.json              everything that decides the result; another request is refused
     data.json                 identity of the data that all the rest was made for
     values/<name>.json        what was made once
-    trainings/<n>-<name>/     a training's checkpoints and step log, numbered in the order of their beginning
+    trainings/<n>-<name>/     a training's plan, snapshot and step log, numbered in the order of their beginning
     lock                      held by the fit that is at work here
 
-It stays however the fit ends, and goes when the run is published for good. Whoever gives the same command again finds
-everything that was done.
+Once a training has begun it stays however the fit ends, and goes when the run is published for good. Whoever gives the
+same command again finds everything that was done.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ from types import TracebackType
 from typing import IO, Any
 from urllib.parse import quote
 
-from headstart.core.errors import RunFolderError, UsageError
+from headstart.core.errors import RunFolderError, StorageError, UsageError
 from headstart.core.files import remove_folder, storage_errors, try_lock, write_json
 from headstart.core.run_folder import choose_run_path, is_interrupted, run_paths
 
@@ -55,6 +56,9 @@ class UnfinishedRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None and not self._trainings():  # nothing that took long is in it
+            with contextlib.suppress(StorageError):
+                self.discard()
         self._lock.close()
 
     def belongs_to(self, data_identity: str) -> bool:

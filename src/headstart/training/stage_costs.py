@@ -10,7 +10,8 @@ from torch import Tensor
 
 from headstart.backbones.stages import StagedBackbone
 
-_ROUNDS = 5
+#: So many rounds at least; as many more as these seconds allow.
+_LEAST_ROUNDS, _MOST_ROUNDS, _SECONDS = 3, 12, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class StageCost:
 
     Attributes:
         name: Of the stage.
-        seconds: One example through it, forward, in float32; the least of a few rounds.
+        seconds: One example through it, forward, in float32; the least of several rounds.
         output_values: Numbers that it puts out for one example.
     """
 
@@ -30,26 +31,35 @@ class StageCost:
 
 @torch.inference_mode()
 def stage_costs(backbone: StagedBackbone, inputs: Tensor) -> list[StageCost]:
-    """Times every stage on a few examples.
+    """Times every stage on a few examples, all stages in each of several rounds.
 
-    The least of the rounds counts: whatever else the machine does can only add to it.
+    The least counts: whatever else the machine does can only add to it.
 
     Args:
         backbone: In evaluation mode.
         inputs: ``(N, 3, S, S)`` for pictures; N of 8 or so.
     """
-    costs = []
-    hidden = inputs
-    for position, stage in enumerate(backbone.stages):
-        entering = hidden
-        seconds = []
-        for _ in range(_ROUNDS):
-            begun = time.perf_counter()
-            hidden = backbone(entering, start=position, stop=position + 1)
-            _wait_for(hidden)
-            seconds.append(time.perf_counter() - begun)
-        costs.append(StageCost(stage.name, min(seconds) / len(inputs), hidden[0].numel()))
-    return costs
+    begun = time.perf_counter()
+    rounds: list[list[float]] = []
+    while len(rounds) < _LEAST_ROUNDS or (len(rounds) < _MOST_ROUNDS and time.perf_counter() - begun < _SECONDS):
+        seconds, outputs = _round(backbone, inputs)
+        rounds.append(seconds)
+    return [
+        StageCost(stage.name, min(times) / len(inputs), values)
+        for stage, times, values in zip(backbone.stages, zip(*rounds, strict=True), outputs, strict=True)
+    ]
+
+
+def _round(backbone: StagedBackbone, hidden: Tensor) -> tuple[list[float], list[int]]:
+    """Seconds of each stage, and how many numbers it puts out for one example."""
+    seconds, outputs = [], []
+    for position in range(len(backbone.stages)):
+        begun = time.perf_counter()
+        hidden = backbone(hidden, start=position, stop=position + 1)
+        _wait_for(hidden)
+        seconds.append(time.perf_counter() - begun)
+        outputs.append(hidden[0].numel())
+    return seconds, outputs
 
 
 def _wait_for(tensor: Tensor) -> None:

@@ -37,7 +37,7 @@ from headstart.workflows.gather import BackboneOptions, Examples, gather
 from headstart.workflows.judgement import judge_saved
 from headstart.workflows.probes import fit_linear, fit_mlp, label_curve_of
 from headstart.workflows.record import manifest_record, metrics_record
-from headstart.workflows.refusals import refuse_at_once, refuse_inside
+from headstart.workflows.refusals import refuse_at_once, refuse_boundary, refuse_inside
 from headstart.workflows.stage_comparison import compare_stages
 from headstart.workflows.step_examples import VIEWS, TuneOptions
 from headstart.workflows.tune import Tuner, Tuning
@@ -106,6 +106,7 @@ def fit(
     name = _short_name(data.data)
     refuse_inside(choose_target(options.out, name, request), data.data)
     examples = gather(data, backbone, progress=progress, watch=watch)
+    refuse_boundary(examples.backbone.card, options.boundary)
     target = choose_target(options.out, name, request)
     with ExitStack() as stack:
         unfinished = stack.enter_context(open_unfinished(target, request))
@@ -118,7 +119,7 @@ def fit(
             examples,
             options,
             unfinished=unfinished,
-            listeners=stack.enter_context(_listening(options.tracker, target, request)),
+            listeners=stack.enter_context(_listening(options, target, request)),
             stop=lambda: interruption.requested,
             device=backbone.device,
             watch=watch,
@@ -304,12 +305,12 @@ class Fitting:
 
 
 @contextmanager
-def _listening(name: str | None, target: Path, request: Mapping[str, Any]) -> Iterator[tuple[Tracker, ...]]:
-    """Who else is told of every training step; recordings lie beside the run."""
-    if name is None:
+def _listening(options: FitOptions, target: Path, request: Mapping[str, Any]) -> Iterator[tuple[Tracker, ...]]:
+    """Who else is told of every training step, where there will be any; recordings lie beside the run."""
+    if options.tracker is None or not (STRATEGIES[options.strategy].phases or options.scratch):
         yield ()
         return
-    tracker = TRACKERS[name](target.parent, run_name=target.name, config=request)
+    tracker = TRACKERS[options.tracker](target.parent, run_name=target.name, config=request)
     try:
         yield (tracker,)
     finally:

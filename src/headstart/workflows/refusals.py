@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headstart.backbones.card import BackboneCard
 from headstart.backbones.catalog import check_name
 from headstart.core.errors import UnknownNameError, UsageError
 from headstart.training.trackers.contract import TRACKERS
@@ -39,6 +40,20 @@ def refuse_at_once(data: DataOptions, backbone: BackboneOptions, options: FitOpt
         raise UsageError(
             f"Expected --per-class to be at least {LEAST_PER_CLASS} (one to train on, one to validate with), but got "
             f"{data.per_class}."
+        )
+
+
+def refuse_boundary(card: BackboneCard, boundary: str | None) -> None:
+    """Refuses a boundary that the backbone does not offer.
+
+    Raises:
+        UsageError: It lists those that there are.
+    """
+    possible = [above.name for below, above in zip(card.stages, card.stages[1:], strict=False) if below.boundary]
+    if boundary is not None and boundary not in ("bottom", *possible):
+        raise UsageError(
+            f"Expected a boundary where {card.name} can be cut, but got {boundary!r}; choose bottom or one of "
+            f"{', '.join(possible)}."
         )
 
 

@@ -80,11 +80,19 @@ def training_examples(
         views = Views(step.views, admitted, options.seed)
         yield entering.cached("train", views), entering.cached("validation", views)
         return
+    kept = LazyInputs(examples, lambda content: plain_input(examples, content))  # never changes: decoded once
+
+    def as_it_is(split: Split) -> EveryInput:
+        places = examples.arranged.rows(split)
+        return lambda rows, _: kept(places[rows])
+
+    validation = entering.computed("validation", as_it_is("validation"))
+    if not options.views:
+        yield entering.computed("train", as_it_is("train")), validation
+        return
     with Workers(make_view, count=options.workers, say=progress.say, name=_name_of) as workers:
         fresh = Inputs(examples, "train", invariances=admitted, workers=workers)
-        held_out = examples.arranged.rows("validation")
-        kept = LazyInputs(examples, lambda content: plain_input(examples, content))  # never changes: decoded once
-        yield entering.computed("train", fresh), entering.computed("validation", lambda rows, _: kept(held_out[rows]))
+        yield entering.computed("train", fresh), validation
 
 
 class _Entering:

@@ -119,7 +119,7 @@ class Tuner:
         """The whole plan, until it is done or somebody interrupts.
 
         Raises:
-            UsageError: There is no such boundary, or the budget does not buy what was asked for.
+            UsageError: The budget does not buy what was asked for.
         """
         if self._perfect and self._strategy.placement == "searched":
             ended = "The probe is right about every validation item: nothing is left to gain that could be measured."
@@ -154,12 +154,6 @@ class Tuner:
         costs = boundary_costs(self._examples, device=self._options.device)
         if (named := self._options.boundary) is not None:
             costs = [cost for cost in costs if cost.boundary == named]
-            if not costs:
-                possible = [stage.name for stage in self._examples.backbone.card.stages[1:]]
-                raise UsageError(
-                    f"Expected a boundary where {self._examples.backbone.card.name} can be cut, but got {named!r}; "
-                    f"choose bottom or one of {', '.join(possible)}."
-                )
         arranged = self._examples.arranged
         sizes = Sizes(len(arranged.rows("train")), len(arranged.rows("validation")), self._options.views)
         plan = plan_tuning(self._strategy, costs, sizes, budget=self._options.budget, room_for=room_for)
