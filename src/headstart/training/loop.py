@@ -28,6 +28,7 @@ import torch
 
 from headstart.core.progress import Progress, Silent
 from headstart.tasks.contract import Task
+from headstart.training.allocation import kept_memory
 from headstart.training.chance import seed_of
 from headstart.training.checkpoints import Checkpoints
 from headstart.training.examples import Batch, Examples
@@ -87,7 +88,7 @@ class Loop(Update):
             EngineError: There is no memory even for one example at a time.
             StorageError: A snapshot or the log cannot be written.
         """
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), kept_memory():
             self.begin(plan)
             while not self.state.has_ended(len(plan)):
                 planned = plan[self.state.phase]

@@ -69,4 +69,4 @@ def _groups(tensors: Iterable[Tensor], rate: float, weight_decay: float) -> list
 def _optimizer(name: OptimizerName, groups: Iterable[dict[str, Any]]) -> optim.Optimizer:
     if name == "sgd":
         return optim.SGD(groups, momentum=0.9, nesterov=True)
-    return optim.AdamW(groups)
+    return optim.AdamW(groups, fused=True)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from headstart.tasks.contract import Task
+from headstart.training.allocation import kept_memory
 from headstart.training.examples import Batch, Examples
 from headstart.training.inference import forward
 from headstart.training.loop import Loop
@@ -57,7 +58,7 @@ def measure_cost(
 
     begun = time.perf_counter()
     share = most_seconds / 7  # one for each way to compute, two for the threads, one for validation
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), kept_memory():
         step = step_of(loop(), phase, WAYS[0])
         if (first := _seconds(step)) > 2 * most_seconds:  # even a first step, which prepares much, is not that long
             return PhaseCost("float32", first, validation_by_step(first, phase, len(validation)))

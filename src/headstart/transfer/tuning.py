@@ -27,7 +27,7 @@ from headstart.transfer.heads import LinearHead
 from headstart.transfer.tuning_plan import TuningStep
 
 #: Share of a training's predicted time that choosing its precision and layout may take, and the least.
-_MEASURING, _LEAST_MEASURING = 0.05, 1.0
+_MEASURING, _LEAST_MEASURING = 0.08, 1.0
 
 Ended = Literal["ok", "interrupted", "failed"]
 _STATUS: dict[str, Ended] = {"not finite": "failed", "interrupted": "interrupted"}
