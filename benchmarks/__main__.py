@@ -13,7 +13,7 @@ from benchmarks import machine, results
 from benchmarks.measure import measure
 from benchmarks.settings import Settings
 
-NAMES = ("start_up", "frozen_features", "fit_speed", "memory")
+NAMES = ("start_up", "frozen_features", "fit_speed", "boundary_cache", "training_speed", "auto", "memory")
 
 
 def main() -> None:

@@ -69,14 +69,14 @@ QUICK = {"backbone": "headstart:small_convnet", "random_weights": True}
 
 @pytest.fixture(scope="session")
 def shapes_run(shapes: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run on the shapes, with a quick backbone and without trained baselines."""
+    """A finished run on the shapes: the probe on a quick backbone, without trained baselines."""
     import headstart
 
     before = os.environ.get("HEADSTART_CACHE")
     os.environ["HEADSTART_CACHE"] = str(shared_cache)
     try:
         out = tmp_path_factory.mktemp("runs") / "shapes"
-        return headstart.fit(shapes, out=out, scratch=False, **QUICK).path
+        return headstart.fit(shapes, out=out, strategy="probe", scratch=False, **QUICK).path
     finally:
         if before is not None:
             os.environ["HEADSTART_CACHE"] = before

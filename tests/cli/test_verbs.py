@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import draw_shapes
 
 QUICK = ["--backbone", "headstart:small_convnet", "--random-weights"]
+#: The frozen side alone.
+PROBE = [*QUICK, "--strategy", "probe", "--no-scratch"]
 
 
 def headstart(*arguments, cwd=None, **environment):
@@ -25,7 +27,7 @@ def headstart(*arguments, cwd=None, **environment):
 
 
 def test_fit_prints_people_s_text_and_json_apart(shapes, tmp_path):
-    done = headstart("fit", shapes, "--out", tmp_path / "run", "--no-scratch", "--json", *QUICK)
+    done = headstart("fit", shapes, "--out", tmp_path / "run", "--json", *PROBE)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == json.loads((tmp_path / "run" / "metrics.json").read_text())
     for words in ("Test accuracy", "raw pixels", "report.html", "Time"):
@@ -34,7 +36,7 @@ def test_fit_prints_people_s_text_and_json_apart(shapes, tmp_path):
 
 def test_without_out_a_sensible_name_is_made(shapes, tmp_path):
     for expected in ("runs/shapes", "runs/shapes-2"):
-        done = headstart("fit", shapes, "--no-scratch", "--json", *QUICK, cwd=tmp_path)
+        done = headstart("fit", shapes, "--json", *PROBE, cwd=tmp_path)
         assert json.loads(done.stdout)["run"] == expected
         assert (tmp_path / expected / "report.html").is_file()
 
@@ -157,7 +159,7 @@ def test_a_probe_with_a_converted_model_imports_no_heavy_library(shapes, shapes_
     code = f"""
 import sys
 sys.argv = ["headstart", "fit", {str(shapes)!r}, "--out", {str(tmp_path)!r} + sys.argv[1], "--no-scratch",
-            "--backbone", "headstart:small_convnet", "--random-weights"]
+            "--strategy", "probe", "--backbone", "headstart:small_convnet", "--random-weights"]
 from headstart.cli.app import main
 try:
     main()
@@ -175,16 +177,17 @@ sys.exit(f"imported {{heavy}}" if heavy else 0)
         assert done.returncode == 0, done.stderr
 
 
-def test_an_interrupt_is_one_line(shapes, tmp_path):
+def test_an_interrupt_before_there_is_anything_to_save_is_one_line(shapes, tmp_path):
     import signal
 
     process = subprocess.Popen(
         [sys.executable, "-m", "headstart.cli.app", "fit", str(shapes), "--out", str(tmp_path / "run"), *QUICK],
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "HEADSTART_CACHE": str(tmp_path / "cache")},
     )
     for line in process.stderr:
-        if line.startswith("read"):  # from here on a fit with trained baselines takes seconds
+        if line.startswith("read"):  # from here on the backbone is converted, which takes seconds
             break
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)

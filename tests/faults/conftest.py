@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.numpy import save_file
@@ -24,3 +25,16 @@ def run_of_small_convnet(tmp_path: Path) -> Path:
     (folder / "manifest.json").write_text(json.dumps(manifest))
     open_source(Request.parse(f"run:{folder}"))
     return folder
+
+
+#: Keys of a run's records whose values a clock, a path or what was computed before puts there.
+_CLOCK = {"seconds", "created", "command", "run", "report", "features_computed"}
+
+
+def without_clock(record: Any) -> Any:
+    """A record without what differs between two runs of the same command that come to the same."""
+    if isinstance(record, dict):
+        return {key: without_clock(value) for key, value in record.items() if key not in _CLOCK}
+    if isinstance(record, list):
+        return [without_clock(value) for value in record]
+    return record

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from headstart.core.errors import UnknownNameError
-from headstart.transfer.strategy import PROBE, SCRATCH, STRATEGIES
+from headstart.transfer.strategy import CHOSEN, PROBE, SCRATCH, STRATEGIES
 
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
@@ -26,6 +26,22 @@ def test_the_rates_rise_and_patience_outlasts_a_quarter(name: str) -> None:
 def test_a_probe_needs_no_loop_and_scratch_trains_everything() -> None:
     assert PROBE.phases == () and PROBE.weights == "pretrained"
     assert [phase.boundary for phase in SCRATCH.phases] == ["bottom"] and SCRATCH.weights == "random"
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_a_boundary_is_left_to_the_plan_only_where_the_plan_places_it(name: str) -> None:
+    strategy = STRATEGIES[name]
+    left_open = any(phase.boundary == CHOSEN for phase in strategy.phases)
+    assert left_open == (strategy.placement != "given")
+    assert strategy.weights == "pretrained" or not left_open
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_several_rates_are_tried_only_by_a_search_and_the_own_ones_first(name: str) -> None:
+    strategy = STRATEGIES[name]
+    assert strategy.rate_factors[0] == 1.0
+    assert len(set(strategy.rate_factors)) == len(strategy.rate_factors)
+    assert strategy.placement == "searched" or len(strategy.rate_factors) == 1
 
 
 def test_an_unknown_strategy_suggests_the_nearest() -> None:

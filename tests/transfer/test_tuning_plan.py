@@ -129,9 +129,7 @@ def test_what_the_budget_does_not_buy_is_listed(costs: list[BoundaryCost], sizes
 
 
 @given(all_costs(), all_sizes(), st.floats(1e-3, 1e4))
-def test_as_many_epochs_are_bought_as_the_budget_allows(
-    costs: list[BoundaryCost], sizes: Sizes, budget: float
-) -> None:
+def test_as_many_epochs_are_bought_as_the_budget_allows(costs: list[BoundaryCost], sizes: Sizes, budget: float) -> None:
     plan = plan_tuning(FINETUNE, costs, sizes, budget=budget, room_for=anywhere)
     affordable = [
         epochs for epochs in range(LEAST_EPOCHS, EPOCHS + 1) if by_hand(costs[-1], sizes, epochs)[1] <= budget

@@ -10,6 +10,9 @@ import headstart
 from headstart.core.errors import DataError, UnknownNameError, UsageError
 from headstart.core.tensors import read_tensors
 
+#: The frozen side alone; what moves the boundary is tested in test_tune.py.
+PROBE = {"strategy": "probe", "scratch": False, **QUICK}
+
 
 def test_a_run_has_all_that_the_design_promises(shapes_run):
     names = {path.name for path in shapes_run.iterdir()}
@@ -27,7 +30,7 @@ def test_a_run_has_all_that_the_design_promises(shapes_run):
 
 
 def test_the_same_command_gives_the_same_model(shapes, tmp_path):
-    first, second = (headstart.fit(shapes, out=tmp_path / name, scratch=False, **QUICK) for name in "ab")
+    first, second = (headstart.fit(shapes, out=tmp_path / name, **PROBE) for name in "ab")
     ours, theirs = (read_tensors(run.path / "model.safetensors") for run in (first, second))
     assert ours.keys() == theirs.keys()
     for name, values in ours.items():
@@ -36,7 +39,7 @@ def test_the_same_command_gives_the_same_model(shapes, tmp_path):
 
 
 def test_the_second_fit_computes_no_feature(shapes, shapes_run, tmp_path):
-    assert headstart.fit(shapes, out=tmp_path / "again", scratch=False, **QUICK).metrics["features_computed"] == 0
+    assert headstart.fit(shapes, out=tmp_path / "again", **PROBE).metrics["features_computed"] == 0
 
 
 def test_figures_are_those_of_the_saved_model(shapes, shapes_run):
@@ -60,10 +63,7 @@ def test_labels_of_the_test_split_decide_nothing(tmp_path):
     (test / "disc").rename(test / "x")
     (test / "square").rename(test / "disc")
     (test / "x").rename(test / "square")
-    runs = [
-        headstart.fit(tmp_path / name, out=tmp_path / f"run-{name}", scratch=False, **QUICK)
-        for name in ("right", "wrong")
-    ]
+    runs = [headstart.fit(tmp_path / name, out=tmp_path / f"run-{name}", **PROBE) for name in ("right", "wrong")]
     ours, theirs = (read_tensors(run.path / "model.safetensors") for run in runs)
     for name, values in ours.items():
         np.testing.assert_array_equal(values, theirs[name])
@@ -79,7 +79,7 @@ def test_a_taken_folder_is_refused_before_anything_is_read(shapes_run):
 
 @pytest.mark.slow
 def test_baselines_are_trained_and_shown_with_budget_and_epochs(shapes, tmp_path):
-    run = headstart.fit(shapes, out=tmp_path / "run", baseline_budget=8, **QUICK)
+    run = headstart.fit(shapes, out=tmp_path / "run", strategy="probe", baseline_budget=8, **QUICK)
     rows = {row["name"]: row for row in run.metrics["candidates"]}
     small = rows["small network from scratch"]
     assert small["budget_seconds"] == 8
@@ -89,7 +89,7 @@ def test_baselines_are_trained_and_shown_with_budget_and_epochs(shapes, tmp_path
 
 
 def test_a_hidden_layer_is_an_alternative_and_the_linear_probe_stays_visible(shapes, tmp_path):
-    run = headstart.fit(shapes, out=tmp_path / "run", head="mlp", scratch=False, **QUICK)
+    run = headstart.fit(shapes, out=tmp_path / "run", head="mlp", **PROBE)
     assert [row["name"] for row in run.metrics["candidates"]][:2] == ["probe with a hidden layer", "linear probe"]
     assert run.manifest["strategy"]["head"] == "mlp"
     image = next((shapes / "disc").iterdir())
@@ -127,12 +127,16 @@ def test_a_network_trained_from_scratch_can_be_saved_and_started_from(shapes, tm
     assert run.metrics["test"]["accuracy"] == saved["test"]["accuracy"]
     assert run.predict(shapes / "disc")[0].label in {"disc", "square"}
     draw_shapes(tmp_path / "other", per_class=15, seed=9)
-    second = headstart.fit(tmp_path / "other", out=tmp_path / "second", backbone=f"run:{run.path}", scratch=False)
+    second = headstart.fit(
+        tmp_path / "other", out=tmp_path / "second", backbone=f"run:{run.path}", strategy="probe", scratch=False
+    )
     card = second.manifest["backbone"]
     assert card["pretraining"] == "shapes"
     assert set(card["pretraining_items"]) == set(run.manifest["training_items"])
     assert second.metrics["verdict"]["outcome"] in {"helps", "hurts", "no difference shown"}
-    same = headstart.fit(shapes, out=tmp_path / "same", backbone=f"run:{run.path}", scratch=False, seed=5)
+    same = headstart.fit(
+        shapes, out=tmp_path / "same", backbone=f"run:{run.path}", strategy="probe", scratch=False, seed=5
+    )
     assert any("part of the pretraining" in warning for warning in same.metrics["verdict"]["warnings"])
 
 
@@ -149,13 +153,13 @@ def test_scratch_without_training_is_a_contradiction(shapes, tmp_path):
 
 @pytest.mark.data
 def test_real_photos_reach_what_the_readme_promises(real_data, tmp_path):
-    run = headstart.fit(real_data / "ants_bees", out=tmp_path / "ants", scratch=False)
+    run = headstart.fit(real_data / "ants_bees", out=tmp_path / "ants", strategy="probe", scratch=False)
     assert run.metrics["splits"]["test"] == 44
     assert run.metrics["test"]["accuracy"]["value"] >= 0.88
     assert run.metrics["verdict"]["outcome"] == "helps"
     assert run.metrics["verdict"]["against"] == "raw pixels"
     assert any("ants, bees" in warning for warning in run.metrics["verdict"]["warnings"])
-    run = headstart.fit(real_data / "cats_dogs", out=tmp_path / "cats", scratch=False)
+    run = headstart.fit(real_data / "cats_dogs", out=tmp_path / "cats", strategy="probe", scratch=False)
     assert run.metrics["test"]["accuracy"]["value"] >= 0.97
 
 
@@ -163,12 +167,12 @@ def test_real_photos_reach_what_the_readme_promises(real_data, tmp_path):
 @pytest.mark.slow
 def test_more_real_pictures(real_data, tmp_path):
     for name, least in (("flowers5", 0.70), ("cifar10", 0.72)):
-        run = headstart.fit(real_data / name, out=tmp_path / name, scratch=False)
+        run = headstart.fit(real_data / name, out=tmp_path / name, strategy="probe", scratch=False)
         assert run.metrics["test"]["accuracy"]["value"] >= least, name
 
 
 def test_digits_do_not_gain_from_photos(tmp_path):
-    run = headstart.fit("sklearn:digits", out=tmp_path / "digits", per_class=10, scratch=False)
+    run = headstart.fit("sklearn:digits", out=tmp_path / "digits", per_class=10, strategy="probe", scratch=False)
     assert run.metrics["verdict"]["outcome"] == "hurts"
     assert run.metrics["verdict"]["high"] < 0
 
@@ -184,7 +188,7 @@ def test_a_class_of_which_nothing_can_be_read_is_not_fitted(tmp_path):
     for path in (tmp_path / "data" / "disc").iterdir():
         path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(DataError, match=r"(?s)left out: 10 unreadable.*only 'square'"):
-        headstart.fit(tmp_path / "data", out=tmp_path / "run", scratch=False, **QUICK)
+        headstart.fit(tmp_path / "data", out=tmp_path / "run", **PROBE)
     report = headstart.check(tmp_path / "data")
     assert any("only 'square'" in error for error in report.errors)
 
@@ -199,11 +203,11 @@ def test_one_group_is_not_enough_to_train_on(tmp_path):
     (tmp_path / "data" / "table.csv").write_text("\n".join(rows))
     columns = headstart.Columns(item="file", label="label", group="patient", split="split")
     with pytest.raises(DataError, match="Expected two groups or more to train on"):
-        headstart.fit(tmp_path / "data" / "table.csv", out=tmp_path / "run", columns=columns, scratch=False, **QUICK)
+        headstart.fit(tmp_path / "data" / "table.csv", out=tmp_path / "run", columns=columns, **PROBE)
 
 
 def test_a_verdict_without_a_trained_network_says_what_it_lacks(tmp_path):
-    run = headstart.fit("sklearn:digits", out=tmp_path / "run", per_class=5, scratch=False)
+    run = headstart.fit("sklearn:digits", out=tmp_path / "run", per_class=5, strategy="probe", scratch=False)
     assert any("Leave out --no-scratch" in warning for warning in run.metrics["verdict"]["warnings"])
 
 
@@ -213,7 +217,7 @@ def test_names_that_are_not_utf8_survive_to_the_report(tmp_path):
     folder = os.fsencode(tmp_path) + b"/caf\xe9"
     draw_shapes(tmp_path / "data", per_class=8)
     (tmp_path / "data").rename(os.fsdecode(folder))
-    run = headstart.fit(os.fsdecode(folder), out=tmp_path / "run", scratch=False, **QUICK)
+    run = headstart.fit(os.fsdecode(folder), out=tmp_path / "run", **PROBE)
     assert (run.path / "report.html").is_file()
     assert run.predict(os.fsdecode(folder))[0].error is None
 
@@ -234,5 +238,5 @@ def test_a_probe_that_did_not_converge_is_shown_as_such(shapes, shapes_run, tmp_
 
     solved = probes.fit_probe
     monkeypatch.setattr(probes, "fit_probe", lambda *given, **named: replace(solved(*given, **named), converged=False))
-    run = headstart.fit(shapes, out=tmp_path / "run", scratch=False, **QUICK)
+    run = headstart.fit(shapes, out=tmp_path / "run", **PROBE)
     assert run.metrics["candidates"][0]["status"] == "not converged"

@@ -15,6 +15,7 @@ same command again finds everything that was done.
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -145,6 +146,7 @@ def open_unfinished(target: Path, request: Mapping[str, Any]) -> UnfinishedRun:
             f"Expected to be alone in {path}, but another fit is at work there; wait for it, or name another --out."
         )
     try:
+        _sweep(target)
         stored = _read(path / REQUEST)
         if stored is None:
             write_json(path / REQUEST, dict(request))
@@ -158,6 +160,12 @@ def open_unfinished(target: Path, request: Mapping[str, Any]) -> UnfinishedRun:
         lock.close()
         raise
     return UnfinishedRun(path, resumed=stored is not None, lock=lock)
+
+
+def _sweep(target: Path) -> None:
+    """Removes what a fit left half written that was killed while it published its run; whoever holds the lock may."""
+    for part in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        remove_folder(part)
 
 
 def unfinished_path(target: Path) -> Path:

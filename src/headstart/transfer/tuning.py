@@ -62,6 +62,11 @@ class Tuned:
         return "; ".join(record.reason for record in self.records)
 
     @property
+    def epoch_seconds(self) -> float:
+        """Time that its epochs took, in whichever process."""
+        return sum(epoch.seconds for record in self.records for epoch in record.epochs)
+
+    @property
     def moved(self) -> bool:
         """Whether an epoch was kept; otherwise the network is still the probe."""
         return any(record.best is not None for record in self.records)

@@ -195,9 +195,9 @@ class _Planner:
     def lowest(self, costs: Sequence[BoundaryCost], budget: float) -> TuningPlan:
         """One step: the lowest boundary whose epochs the budget buys, all of them."""
         steps = [self.step(cost, 1.0) for cost in reversed(costs)]
-        for step in steps:
+        for place, step in enumerate(steps):
             if step.predicted_seconds <= budget:
-                return TuningPlan((step,), ())
+                return TuningPlan((step,), tuple(sorted(steps[:place], key=_price)))
         return TuningPlan((), tuple(sorted(steps, key=_price)))
 
     def bought(self, wishes: Sequence[tuple[BoundaryCost, float]], budget: float) -> TuningPlan:

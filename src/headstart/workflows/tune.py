@@ -198,7 +198,8 @@ class Tuner:
                 )
         except Stopped:
             return Outcome(step, why_not="interrupted while its cache was filled")
-        seconds = time.perf_counter() - begun
+        # An earlier process may have done some of it.
+        seconds = max(time.perf_counter() - begun, tuned.epoch_seconds)
         return Outcome(step, tuned, self._candidate(tuned, seconds) if tuned.moved else None, seconds)
 
     def _candidate(self, tuned: Tuned, seconds: float) -> Candidate:
