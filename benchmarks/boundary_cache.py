@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.results import Result
 from benchmarks.settings import Settings
@@ -32,6 +33,9 @@ from headstart.workflows.arrange import DataOptions
 from headstart.workflows.boundary_costs import boundary_costs
 from headstart.workflows.gather import BackboneOptions, Examples, gather
 from headstart.workflows.step_examples import TuneOptions, training_examples
+
+if TYPE_CHECKING:
+    from torch import Generator
 
 EPOCHS = 10
 BATCH = 32
@@ -226,21 +230,25 @@ def from_cache(examples: Examples, step: TuningStep) -> tuple[TrainingExamples, 
 
 def full_forward(examples: Examples, step: TuningStep) -> tuple[TrainingExamples, TrainingExamples]:
     """The inputs of the same views, for a network that computes everything in every step."""
-    return whole_inputs(examples, "train", view=1), whole_inputs(examples, "validation", view=0)
+    return whole_inputs(examples, "train", VIEWS.trained), whole_inputs(examples, "validation", range(1))
 
 
-def whole_inputs(examples: Examples, split: Split, *, view: int) -> TrainingExamples:
-    """One view of a split's photos, decoded now and kept in memory."""
-    from headstart.training.activations import InputExamples
+def whole_inputs(examples: Examples, split: Split, views: range) -> TrainingExamples:
+    """Some views of a split's photos, decoded now, kept in memory, and drawn from as from a cache."""
+    from headstart.training.activations import InputExamples, drawn_views
 
     card = examples.backbone.card
     rows = examples.arranged.rows(split)
     items, digests = ([of[row] for row in rows] for of in (examples.arranged.items, examples.digests))
     source = activation_source(examples.backbone, examples.choice.spec, card.top.name)
-    viewed = ViewedItems(items, digests, view, VIEWS, source, examples.modality)
+    viewed = [ViewedItems(items, digests, view, VIEWS, source, examples.modality) for view in views]
     with ThreadPoolExecutor(cores()) as pool:
-        inputs = np.stack(list(pool.map(viewed.prepare, range(len(items)))))
-    return InputExamples(lambda some, _: inputs[some], examples.arranged.labels[rows], preprocess=card.preprocess)
+        inputs = np.stack([list(pool.map(one.prepare, range(len(items)))) for one in viewed])
+
+    def drawn(some: NDArray[np.int64], chance: Generator | None) -> NDArray[np.uint8]:
+        return np.asarray(inputs[drawn_views(len(inputs), len(some), chance), some])
+
+    return InputExamples(drawn, examples.arranged.labels[rows], preprocess=card.preprocess)
 
 
 def clear_activations(examples: Examples, boundary: str) -> None:

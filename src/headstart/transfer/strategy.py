@@ -49,7 +49,7 @@ _TUNING = Phase(
     learning_rates=LearningRates(head=1e-3, backbone=2e-3, decay=0.8),
     epochs=10,
     batch_size=32,
-    patience=5,
+    patience=7,
     regulariser=Regulariser(weight_decay=0.05),
 )
 

@@ -24,10 +24,7 @@ from headstart.training.plan import PlannedPhase, steps_per_epoch
 from headstart.training.records import PhaseRecord
 from headstart.training.timing import measure_cost
 from headstart.transfer.heads import LinearHead
-from headstart.transfer.tuning_plan import TuningStep
-
-#: Share of a training's predicted time that choosing its precision and layout may take, and the least.
-_MEASURING, _LEAST_MEASURING = 0.08, 1.0
+from headstart.transfer.tuning_plan import LEAST_MEASURING, MEASURING, TuningStep
 
 Ended = Literal["ok", "interrupted", "failed"]
 _STATUS: dict[str, Ended] = {"not finite": "failed", "interrupted": "interrupted"}
@@ -42,7 +39,7 @@ class Tuned:
         planned: Its phases, with what was measured here.
         records: What its phases brought.
         network: In its best state; ``None`` where nobody needs it any more.
-        validation_probabilities: Shape ``(N_validation, C)``.
+        validation_probabilities: Shape ``(N_validation, C)``, not calibrated.
     """
 
     step: TuningStep
@@ -163,7 +160,7 @@ def _measured(
 ) -> list[PlannedPhase]:
     """The phases with the precision and layout that are fastest here; epochs are those of the plan."""
     planned = []
-    seconds = max(_LEAST_MEASURING, _MEASURING * step.predicted_seconds)
+    seconds = max(LEAST_MEASURING, MEASURING * step.predicted_seconds)
     for phase in step.phases:
         cost = measure_cost(network, task, train=train, validation=validation, phase=phase, most_seconds=seconds)
         steps = steps_per_epoch(phase, len(train))

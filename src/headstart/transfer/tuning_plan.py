@@ -2,12 +2,12 @@ r"""The budget becomes a plan of tuning steps: where the boundary goes, at which
 
 Let one forward pass over an example cost :math:`b` seconds below the boundary, by the frozen engine and with decoding,
 and :math:`a` above it. A training step goes through what is above about three times (forward, and backward for weights
-and activations), a validation once. With :math:`N` training and :math:`M` validation examples, :math:`K` views and
-:math:`E` epochs:
+and activations), a validation once. With :math:`N` training and :math:`M` validation examples, :math:`K` changed views,
+:math:`E` epochs and :math:`s` seconds before the first step:
 
 .. math::
-    \text{cached} = (\max(K, 1) N + M) \, b + E (3 N + M) \, a \qquad
-    \text{computed each time} = E \left( (N + M) \, b + (3 N + M) \, a \right)
+    \text{cached} = ((K + 1) N + M) \, b + E (3 N + M) \, a + s \qquad
+    \text{computed each time} = E \left( (N + M) \, b + (3 N + M) \, a \right) + s
 
 The cheaper one that there is room for is planned, and both predictions are kept to be held against what happened.
 """
@@ -26,11 +26,15 @@ Below = Literal["cached", "computed each time", "nothing"]
 
 #: A training step costs so many forward passes.
 PASSES = 3
+#: Share of a training's time that choosing its precision and layout may take, and the least, in seconds.
+MEASURING, LEAST_MEASURING = 0.08, 1.0
+#: Seconds before the first step besides: loading the backbone, the first snapshot.
+SET_UP = 1.0
 #: With fewer epochs a rate has no time to rise and fall.
 LEAST_EPOCHS = 4
 #: A lower boundary is tried where the part that trains costs so many times that of the boundary above it, and where it
 #: costs at least this share of a whole forward pass.
-RUNG_FACTOR, LEAST_SHARE = 2.0, 0.01
+RUNG_FACTOR, LEAST_SHARE = 2.0, 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,13 +240,13 @@ class _Planner:
         phases = tuple(_placed(phase, cost.boundary, factor, epochs) for phase in self.strategy.phases)
         train, validation = self.sizes.train, self.sizes.validation
         rounds = sum(phase.epochs for phase in phases)
-        above = rounds * (PASSES * train + validation) * cost.above_seconds
+        above = _with_set_up(rounds * (PASSES * train + validation) * cost.above_seconds)
         each_time = above + rounds * (train + validation) * cost.below_seconds
         rate = phases[0].learning_rates.backbone
         if cost.boundary == "bottom":
             name = f"all stages at {rate:.2g}"
             return TuningStep(name, "finetune", phases, "nothing", 0, cost.share_below, each_time)
-        rows = max(self.sizes.views, 1) * train + validation
+        rows = (self.sizes.views + 1) * train + validation
         cached = above + (0.0 if filled else rows * cost.below_seconds)
         size = rows * cost.row_bytes
         name = f"from {cost.boundary} at {rate:.2g}"
@@ -251,6 +255,10 @@ class _Planner:
                 name, "partial", phases, "cached", self.sizes.views, cost.share_below, cached, each_time, size
             )
         return TuningStep(name, "partial", phases, "computed each time", 0, cost.share_below, each_time, cached)
+
+
+def _with_set_up(seconds: float) -> float:
+    return seconds + SET_UP + max(LEAST_MEASURING, MEASURING * seconds)
 
 
 def _placed(phase: Phase, boundary: str, factor: float, epochs: int | None) -> Phase:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from headstart.core.progress import Progress
 from headstart.evaluation.candidates import Candidate
-from headstart.evaluation.one_standard_error import clearly_better
 from headstart.transfer.strategy import Strategy
 from headstart.workflows.fitted import Fitted
 from headstart.workflows.gather import Examples
@@ -31,7 +30,7 @@ class Chosen:
 def choose(
     probe: Fitted, tuning: Tuning, examples: Examples, *, strategy: Strategy, device: str, seed: int, progress: Progress
 ) -> Chosen:
-    """The best of the trainings; where the strategy searches, the probe stays unless that is clearly better.
+    """The best of the trainings; where the strategy searches, only if accuracy and log loss agree that it is better.
 
     Args:
         probe: The linear probe.
@@ -45,27 +44,31 @@ def choose(
     best = tuning.best
     if best is None or best.tuned is None or best.candidate is None:
         return Chosen(probe, f"The probe is kept, because no training brought a finished epoch. {tuning.ended}")
+    searched = strategy.placement == "searched"
+    rival = _by_validation(probe.candidate, examples, seed)
+    if searched and not _is_better(best.candidate, rival):
+        return Chosen(probe, f"The probe is kept: {_compared(rival, best.candidate)}.")
     progress.start("conversion of what was tuned")
     tuned = fitted_from(best.tuned, best.candidate, examples, device=device, progress=progress)
-    # By validation alone: test probabilities stay out of it until the saved model is judged.
-    rivals = [
-        score_candidate(replace(fitted.candidate, test_probabilities=None), examples, seed=seed)
-        for fitted in (probe, tuned)
-    ]
-    progress.finish(_reached(rivals[1]))
-    if strategy.placement == "searched" and not _clearly(tuned, probe, examples):
-        return Chosen(
-            probe,
-            f"The probe is kept, because the best training was not better by more than the validation split's own "
-            f"noise: {_compared(rivals[1], rivals[0])}.",
-        )
-    return Chosen(tuned, f"Training {tuned.candidate.name}: {_compared(rivals[1], rivals[0])}.")
+    converted = _by_validation(tuned.candidate, examples, seed)
+    progress.finish(_reached(converted))
+    if searched and not _is_better(converted, rival):
+        return Chosen(probe, f"The probe is kept: {_compared(rival, converted)}.")
+    return Chosen(tuned, f"Training {tuned.candidate.name} came to {_compared(converted, rival)}.")
 
 
-def _clearly(tuned: Fitted, probe: Fitted, examples: Examples) -> bool:
-    challenger, champion = tuned.candidate.validation_probabilities, probe.candidate.validation_probabilities
-    labels = examples.arranged.labels[examples.arranged.rows("validation")]
-    return challenger is not None and champion is not None and clearly_better(challenger, champion, labels)
+def _by_validation(candidate: Candidate, examples: Examples, seed: int) -> Candidate:
+    """A candidate scored on validation alone: test probabilities stay out of it until the saved model is judged."""
+    return score_candidate(replace(candidate, test_probabilities=None), examples, seed=seed)
+
+
+def _is_better(challenger: Candidate, champion: Candidate) -> bool:
+    """More right answers, or as many, and a lower log loss: on a small split either alone is often luck."""
+    if challenger.validation is None or champion.validation is None:
+        return False
+    ours, theirs = challenger.validation.metrics, champion.validation.metrics
+    fewer_right = ours["accuracy"].value < theirs["accuracy"].value
+    return not fewer_right and ours["log_loss"].value < theirs["log_loss"].value
 
 
 def _compared(winner: Candidate, other: Candidate) -> str:

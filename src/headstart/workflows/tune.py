@@ -14,12 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from headstart.core.errors import UsageError
 from headstart.core.progress import Progress
 from headstart.core.unfinished import UnfinishedRun
 from headstart.evaluation.candidates import Candidate, strongest
 from headstart.features.boundary_cache import Stopped, room_for
-from headstart.transfer.heads import LinearHead
+from headstart.metrics.temperature import best_temperature, doubt_after
+from headstart.transfer.heads import LinearHead, softmax
 from headstart.transfer.strategy import Strategy
 from headstart.transfer.tuning_plan import Sizes, TuningPlan, TuningStep, plan_tuning
 from headstart.workflows.boundary_costs import boundary_costs
@@ -203,6 +207,7 @@ class Tuner:
         return Outcome(step, tuned, self._candidate(tuned, seconds) if tuned.moved else None, seconds)
 
     def _candidate(self, tuned: Tuned, seconds: float) -> Candidate:
+        labels = self._examples.arranged.labels[self._examples.arranged.rows("validation")]
         candidate = Candidate(
             name=tuned.step.name,
             strategy=tuned.step.strategy,
@@ -211,9 +216,16 @@ class Tuner:
             seconds=seconds,
             budget_seconds=self._options.budget,
             epochs=sum(len(record.epochs) for record in tuned.records),
-            validation_probabilities=tuned.validation_probabilities,
+            validation_probabilities=_calibrated(tuned.validation_probabilities, labels),
         )
         return score_candidate(candidate, self._examples, seed=self._options.seed)
+
+
+def _calibrated(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Probabilities at the temperature that suits them best: so will the model answer, if it is saved."""
+    logits = np.log(np.maximum(probabilities, 1e-12)).astype(np.float32)
+    temperature, _ = best_temperature(logits, labels, doubt=doubt_after(len(labels)))
+    return softmax(logits / temperature)
 
 
 def _only_best_network(outcomes: list[Outcome]) -> list[Outcome]:
