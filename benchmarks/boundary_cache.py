@@ -92,7 +92,8 @@ def measure(settings: Settings) -> Result:
             f"{EPOCHS} epochs on cifar10's photos in batches of {BATCH}, validation after each included, in float32 "
             "and channels-last memory. *Full forward*: what lies below the boundary runs in the same torch network "
             "without gradients in every step, on photos that were decoded once and stay in memory. *From the cache*: "
-            "from an empty cache, one augmented view per photo, by the frozen engine that `headstart fit` chooses; "
+            "from an empty cache, each photo as it is and in one augmented view, by the frozen engine that `headstart "
+            "fit` chooses; "
             "decoding, starting the engine and filling are in the time. The same loop, order and views in both. "
             f"Median of {rounds} {'round' if rounds == 1 else 'rounds'} in which they take turns."
         ),
