@@ -12,7 +12,7 @@ import pytest
 from headstart.artifacts.model_card import render_model_card
 from headstart.artifacts.report.page import render_report
 
-EXAMPLE = Path(__file__).parents[1] / "artifacts" / "example_runs" / "ants_bees"
+EXAMPLES = Path(__file__).parents[1] / "artifacts" / "example_runs"
 ATTACKS = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -24,7 +24,9 @@ ATTACKS = [
     "`|\n\n# <script>[x](javascript:alert(1))",
 ]
 #: Values that headstart chooses itself, from a fixed list.
-CHOSEN = {"outcome", "status", "kind", "layout", "interpolation", "thumbnail", "thumbnails"}
+CHOSEN = {"outcome", "status", "kind", "layout", "interpolation", "thumbnail", "thumbnails", "below"}
+#: A name by which headstart finds a candidate of its own.
+PROBE = "linear probe"
 
 
 class Page(HTMLParser):
@@ -49,7 +51,7 @@ class Page(HTMLParser):
 def poisoned(value: Any, attack: str) -> Any:
     """``value`` with ``attack`` at the end of every text and every free key."""
     if isinstance(value, str):
-        return value + attack
+        return value if value == PROBE else value + attack
     if isinstance(value, list):
         return [poisoned(entry, attack) for entry in value]
     if isinstance(value, dict):
@@ -62,10 +64,16 @@ def attack(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(params=["ants_bees", "house_numbers"])
+def example(request: pytest.FixtureRequest) -> Path:
+    """A run without tuning, and one with a tuning of every kind of step."""
+    return EXAMPLES / str(request.param)
+
+
 @pytest.fixture
-def run(attack: str, tmp_path: Path) -> Path:
+def run(example: Path, attack: str, tmp_path: Path) -> Path:
     """A run in which every text ends with the attack."""
-    folder = shutil.copytree(EXAMPLE, tmp_path / "run")
+    folder = shutil.copytree(example, tmp_path / "run")
     for path in folder.glob("*.json"):
         content = poisoned(json.loads(path.read_text()), attack)
         if path.name == "metrics.json":
@@ -75,28 +83,56 @@ def run(attack: str, tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_report_has_the_elements_of_a_harmless_one(run: Path, attack: str) -> None:
-    harmless, page = Page(render_report(EXAMPLE)), Page(render_report(run))
+def named(example: Path) -> set[str]:
+    """What the report shows of a run that data, a backbone or a plan gave a name or a reason."""
+    metrics, evidence = (json.loads((example / f"{name}.json").read_text()) for name in ("metrics", "evidence"))
+    decision = metrics.get("decision") or {}
+    steps = decision.get("steps", [])
+    names = {"read", *metrics["classes"], *(entry["id"] for entry in evidence["most_wrong"])}
+    names |= {entry["id"] for entry in evidence["ledger"]["excluded"]}
+    names |= {step[key] for step in steps for key in ("boundary", "reason", "precision") if step[key]}
+    names |= {decision[key] for key in ("chosen", "reason", "ended") if decision}
+    names |= {entry["name"].capitalize() for entry in decision.get("invariances", ())}
+    return (names | {entry["name"] for entry in metrics["candidates"]}) - {PROBE}
+
+
+def test_the_examples_have_all_that_may_be_named() -> None:
+    """Otherwise the tests below would show little."""
+    names = named(EXAMPLES / "house_numbers")
+    assert {"blocks.3", "blocks.6 at 0.001", "Mirrored", "Ctrl-C ended the plan before its last step"} <= names
+
+
+def test_the_report_has_the_elements_of_a_harmless_one(example: Path, run: Path) -> None:
+    harmless, page = Page(render_report(example)), Page(render_report(run))
     assert page.tags <= harmless.tags
     assert page.attributes <= harmless.attributes
 
 
-def test_the_report_shows_the_names_as_they_are(run: Path, attack: str) -> None:
+def test_the_report_shows_the_names_as_they_are(example: Path, run: Path, attack: str) -> None:
     text = Page(render_report(run)).text
-    evidence = json.loads((EXAMPLE / "evidence.json").read_text())
-    names = [item["id"] for item in evidence["most_wrong"]] + [entry["id"] for entry in evidence["ledger"]["excluded"]]
-    assert [name for name in [*names, "ants", "bees", "read"] if name + attack not in text] == []
+    assert [name for name in sorted(named(example)) if name + attack not in text] == []
 
 
-def test_the_model_card_has_no_markup_from_names(run: Path, attack: str) -> None:
+@pytest.mark.parametrize("example", ["house_numbers"], indirect=True)
+def test_the_drawings_of_a_tuning_speak_the_names_as_they_are(example: Path, run: Path, attack: str) -> None:
+    metrics, evidence = (json.loads((example / f"{name}.json").read_text()) for name in ("metrics", "evidence"))
+    reached = [step["name"] for step in metrics["decision"]["steps"] if step["validation_accuracy"]]
+    curves = [f"Learning curve of {curve['name']}" for curve in evidence["curves"]]
+    names = [*reached, *curves, *(stage["name"] for stage in evidence["stage_changes"])]
+    assert len(reached) > 1 and len(curves) > 1
+    text = Page(render_report(run)).text
+    assert [name for name in names if f"{name}{attack}: " not in text] == []
+
+
+def test_the_model_card_has_no_markup_from_names(example: Path, run: Path) -> None:
     card = render_model_card(run)
     outside = re.sub(r"^```.*?^```$", "", card, flags=re.MULTILINE | re.DOTALL)
     assert re.findall(r"(?<!\\)<|(?<!\\)\]\(", outside) == []
-    harmless = re.findall(r"^#+ ", render_model_card(EXAMPLE), flags=re.MULTILINE)
+    harmless = re.findall(r"^#+ ", render_model_card(example), flags=re.MULTILINE)
     assert re.findall(r"^#+ ", outside, flags=re.MULTILINE) == harmless
 
 
-def test_the_model_cards_code_cannot_be_left(run: Path, attack: str) -> None:
+def test_the_model_cards_code_cannot_be_left(run: Path) -> None:
     card = render_model_card(run)
     assert len(re.findall(r"^```", card, flags=re.MULTILINE)) == 4
     python = re.search(r"^```python\n(.*?)^```$", card, flags=re.MULTILINE | re.DOTALL)

@@ -17,6 +17,8 @@ def fixed_boundary_costs(examples, *, device):
 def fix_costs(patch):
     """Whatever is measured before a training is the same every time, and takes no time."""
     patch.setattr("headstart.workflows.tune.boundary_costs", fixed_boundary_costs)
+    for constant in ("SET_UP", "LEAST_MEASURING"):
+        patch.setattr(f"headstart.transfer.tuning_plan.{constant}", 0.0)
     for room in ("tuning", "scratch"):
         patch.setattr(
             f"headstart.transfer.{room}.measure_cost",

@@ -145,7 +145,7 @@ def test_the_precision_of_a_training_that_has_begun_stays(small, tmp_path, monke
             "headstart.transfer.tuning.measure_cost", lambda *given, **named: PhaseCost(precision, 0.01, 0.01)
         )
 
-    settings = {"strategy": "partial", "boundary": "stage4"}
+    settings = {"strategy": "partial", "boundary": "stage4", "budget": 4}
     measured("bfloat16")
     interrupted_fit(small, tmp_path / "run", step=2, **settings)
     measured("float32")

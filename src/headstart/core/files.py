@@ -116,7 +116,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     """
     with _folder_beside(target) as folder:
         yield folder
-        aside = _beside(target)
+        aside = _beside(target, kind="old")
         with storage_errors(target):
             try:
                 target.rename(aside)
@@ -162,9 +162,9 @@ def reserve(stream: IO[bytes], size: int) -> None:
             os.posix_fallocate(stream.fileno(), 0, size)
 
 
-def _beside(target: Path) -> Path:
+def _beside(target: Path, *, kind: str = "part") -> Path:
     """A temporary name in the same folder; unlike ``tempfile``'s, what it names follows the user's umask."""
-    return target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.part")
+    return target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.{kind}")
 
 
 def sha256_file(path: Path) -> str:

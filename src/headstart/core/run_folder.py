@@ -21,7 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.core.errors import RunFolderError, UsageError
-from headstart.core.files import new_folder, replacing_folder, sha256_file, write_atomic, write_bytes, write_json
+from headstart.core.files import (
+    new_folder,
+    replacing_folder,
+    sha256_file,
+    storage_errors,
+    write_atomic,
+    write_bytes,
+    write_json,
+)
 from headstart.core.tensors import read_tensors
 
 FORMAT = 1
@@ -123,7 +131,9 @@ def choose_run_path(out: str | Path | None, name: str) -> Path:
     path = Path(out)
     if path.name in {"", ".."}:
         raise UsageError(f"Expected --out to name a new folder, but got {str(out)!r}; give it a name of its own.")
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    with storage_errors(path):
+        is_taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
+    if is_taken:
         what = "holds another run" if (path / MANIFEST).exists() else "exists and is not empty"
         raise UsageError(f"Expected --out to name a new folder, but {path} {what}; choose another name.")
     return path
@@ -157,7 +167,8 @@ def publish_run(
     from safetensors.numpy import save
 
     if target.is_dir() and not any(target.iterdir()):
-        target.rmdir()
+        with storage_errors(target):
+            target.rmdir()
     place = replacing_folder if replace and is_interrupted(target) else new_folder
     with place(target) as folder:
         # From memory, not save_file: a full disk then ends in our own error.

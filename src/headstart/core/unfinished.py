@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,9 @@ REQUEST, DATA, VALUES, TRAININGS, LOCK, STEP_LOG = (
     "lock",
     "steps.jsonl",
 )
+
+#: What temporary names hold between the target's name and their kind; see :mod:`headstart.core.files`.
+_UNIQUE = re.compile("[0-9a-f]{12}")
 
 
 class UnfinishedRun:
@@ -157,15 +161,28 @@ def open_unfinished(target: Path, request: Mapping[str, Any]) -> UnfinishedRun:
                 "name another --out, or delete that folder."
             )
     except BaseException:
+        if not (path / REQUEST).exists():
+            with contextlib.suppress(StorageError):
+                remove_folder(path)
         lock.close()
         raise
     return UnfinishedRun(path, resumed=stored is not None, lock=lock)
 
 
 def _sweep(target: Path) -> None:
-    """Removes what a fit left half written that was killed while it published its run; whoever holds the lock may."""
-    for part in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        remove_folder(part)
+    """Tidies up after a fit that was killed while it published its run; whoever holds the lock may.
+
+    A run that was about to be replaced gets its name back, and what is half written goes.
+    """
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        unique, _, kind = left.name.removeprefix(f".{target.name}.").partition(".")
+        if not _UNIQUE.fullmatch(unique):
+            continue
+        if kind == "old" and not target.exists():
+            with storage_errors(target):
+                left.rename(target)
+        elif kind in {"old", "part"}:
+            remove_folder(left)
 
 
 def unfinished_path(target: Path) -> Path:
@@ -250,6 +267,10 @@ def _read(file: Path) -> Any:
         return json.loads(file.read_bytes())
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise StorageError(
+            f"Expected to be allowed to read {file}, but got {error.strerror!r}; name another --out."
+        ) from error
     except ValueError as error:
         raise RunFolderError(
             f"Expected {file} to be the JSON that headstart wrote, but {error}; delete the folder {file.parent} and "

@@ -147,7 +147,11 @@ class Shelf:
             needed=rows.nbytes,
         )
         ids = b"".join(map(bytes.fromhex, digests))
-        write_atomic(self.folder / f"{name}.ids", lambda stream: stream.write(ids), needed=len(ids))
+        try:
+            write_atomic(self.folder / f"{name}.ids", lambda stream: stream.write(ids), needed=len(ids))
+        except BaseException:
+            (self.folder / f"{name}.rows.npy").unlink(missing_ok=True)  # nobody would ever find them
+            raise
         self._open_new_shards()
 
     @contextmanager

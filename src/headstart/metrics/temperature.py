@@ -58,3 +58,19 @@ def doubt_after(right: int) -> float:
     0.0625
     """
     return 1 / (right + 2)
+
+
+def calibrated(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Probabilities at the temperature that suits them best, with the doubt that these labels leave.
+
+    Args:
+        probabilities: Shape ``(N, C)``.
+        labels: Shape ``(N,)``.
+
+    Returns:
+        Shape ``(N, C)``; rows sum to 1.
+    """
+    logits = np.log(np.maximum(probabilities, 1e-12))
+    temperature, _ = best_temperature(logits.astype(np.float32), labels, doubt=doubt_after(len(labels)))
+    weights = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.core.errors import RunFolderError
-from headstart.core.files import write_bytes
+from headstart.core.files import storage_errors, write_bytes
 from headstart.training.step_log import Listener, StepLog
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class Checkpoints:
         from safetensors import SafetensorError, safe_open
 
         for part in self.path.parent.glob(f".{self.path.name}.*.part"):  # left by a process that was killed
-            part.unlink(missing_ok=True)
+            with storage_errors(part):
+                part.unlink(missing_ok=True)
         if not self.path.exists():
             return None
         try:
@@ -130,6 +131,11 @@ class TrainingWork:
     def plan(self) -> Path:
         """Where the plan is stored before the training begins."""
         return self.folder / "plan.json"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether an earlier process has left a snapshot."""
+        return self.checkpoints.path.exists()
 
     @property
     def checkpoints(self) -> Checkpoints:

@@ -208,10 +208,9 @@ class Loop(Update):
         """Saves a snapshot where there is a place for it."""
         if self.resumption is not None:
             running = self.running if self.state.frozen is not None else None
-            self.resumption.save(self.state, running, log_bytes=self.log.position if self.log is not None else 0)
+            self.resumption.save(self.state, running, log_bytes=self.log.synced() if self.log is not None else 0)
 
     def log_epoch(self, record: EpochRecord) -> None:
         """Tells the log what an epoch brought."""
         if self.log is not None:
-            entry = {"phase": self.state.phase, "epoch": self.state.epoch + 1, "step": self.state.steps}
-            self.log.write({**entry, **asdict(record)})
+            self.log.write({"phase": self.state.phase, "epoch": self.state.epoch + 1, **asdict(record)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 import torch
@@ -31,6 +33,21 @@ class UnlessOutOfMemory:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         return error is not None and is_out_of_memory(error)
+
+
+@contextmanager
+def named_out_of_memory(batch_size: int) -> Iterator[None]:
+    """Turns running out of memory where no smaller part helps, as in the optimizer's own state, into a kind error.
+
+    Raises:
+        EngineError: Memory ran out inside the block.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise no_room(batch_size) from error
+        raise
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -34,6 +34,13 @@ class StepLog:
         """The file's length in bytes."""
         return self.path.stat().st_size if self.path.exists() else 0
 
+    def synced(self) -> int:
+        """The file's length in bytes, all of which have reached the disk."""
+        if self.path.exists():
+            with storage_errors(self.path), self.path.open("rb") as stream:
+                os.fsync(stream.fileno())
+        return self.position
+
     def write(self, entry: Mapping[str, Any]) -> None:
         """Appends an entry; it has left this process when the call returns.
 

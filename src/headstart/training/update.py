@@ -30,6 +30,9 @@ from headstart.training.running import RunningPhase
 from headstart.training.state import TrainingState
 from headstart.training.step_log import StepLog
 
+#: Sets the chance of dropout apart from that of the batch.
+_DROPOUT = 1
+
 
 class Update:
     """The steps of one update, each of which can be overridden alone; see :class:`headstart.training.loop.Loop`.
@@ -78,7 +81,8 @@ class Update:
 
     def accumulate(self, batch: Batch, planned: PlannedPhase) -> float:
         """Adds up the gradients of the batch's parts, each weighted by its share of the examples."""
-        seed_dropout(seed_of(self.seed, self.state.phase, self.state.epoch, self.state.step), self.network.device)
+        state = self.state
+        seed_dropout(seed_of(self.seed, state.phase, state.epoch, state.step, _DROPOUT), self.network.device)
         self.running.optimizer.zero_grad()
         total = 0.0
         for part in batch.split(self.state.accumulation):

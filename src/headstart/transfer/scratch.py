@@ -110,9 +110,9 @@ def train_from_scratch(
 
     Returns:
         The run; without a network where fewer than :data:`LEAST_EPOCHS` epochs fit into the budget, or where
-        ``work.stop`` was true from the start.
+        ``work.stop`` was true before it had begun.
     """
-    if work is not None and work.stop():
+    if work is not None and work.stop() and not work.has_begun:
         return ScratchRun(None)
     task = Classification(data.classes)
     network = _with_head(backbone, task, seed)

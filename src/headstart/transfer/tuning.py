@@ -19,6 +19,7 @@ from headstart.training.checkpoints import TrainingWork
 from headstart.training.examples import Examples
 from headstart.training.inference import answers
 from headstart.training.loop import Loop
+from headstart.training.memory import named_out_of_memory
 from headstart.training.network import Network
 from headstart.training.plan import PlannedPhase, steps_per_epoch
 from headstart.training.records import PhaseRecord
@@ -126,7 +127,8 @@ def tune_network(
         progress: Hears about every step.
     """
     task = Classification(len(network.head.get_parameter("bias")))
-    planned = _stored_plan(work) or _measured(step, network, task, train=train, validation=validation, work=work)
+    with named_out_of_memory(step.phases[0].batch_size):
+        planned = _stored_plan(work) or _measured(step, network, task, train=train, validation=validation, work=work)
     loop = Loop(
         network,
         task,
@@ -138,8 +140,9 @@ def tune_network(
         log=work.log,
         stop=work.stop,
     )
-    records = loop.fit(planned)
-    probabilities = np.concatenate(answers(network, task, validation))
+    with named_out_of_memory(step.phases[0].batch_size):
+        records = loop.fit(planned)
+        probabilities = np.concatenate(answers(network, task, validation))
     return Tuned(step, tuple(planned), tuple(records), network, probabilities)
 
 

@@ -80,7 +80,7 @@ class TuningStep:
         strategy: ``"partial"`` or ``"finetune"``.
         phases: What the loop does.
         below: How what lies below the boundary is had.
-        views: Augmented views per training example in the cache.
+        views: Changed views per training example in the cache; without a cache there is no end of them, unless 0.
         share_below: Share of a forward pass's cost that lies below the boundary.
         predicted_seconds: What it was predicted to take.
         predicted_seconds_otherwise: What it would have taken the other way; ``None`` where there is no other.
@@ -216,7 +216,7 @@ class _Planner:
                 unaffordable.append(wish)
             else:
                 steps.append(step)
-        return TuningPlan(tuple(sorted(steps, key=_price)), tuple(sorted(unaffordable, key=_price)))
+        return TuningPlan(tuple(_in_order(steps)), tuple(sorted(unaffordable, key=_price)))
 
     def within(
         self, seconds: float, wish: TuningStep, cost: BoundaryCost, factor: float, *, filled: bool
@@ -238,23 +238,21 @@ class _Planner:
             filled: Whether an earlier step fills the same cache.
         """
         phases = tuple(_placed(phase, cost.boundary, factor, epochs) for phase in self.strategy.phases)
-        train, validation = self.sizes.train, self.sizes.validation
+        train, validation, views = self.sizes.train, self.sizes.validation, self.sizes.views
         rounds = sum(phase.epochs for phase in phases)
         above = _with_set_up(rounds * (PASSES * train + validation) * cost.above_seconds)
         each_time = above + rounds * (train + validation) * cost.below_seconds
         rate = phases[0].learning_rates.backbone
         if cost.boundary == "bottom":
             name = f"all stages at {rate:.2g}"
-            return TuningStep(name, "finetune", phases, "nothing", 0, cost.share_below, each_time)
-        rows = (self.sizes.views + 1) * train + validation
+            return TuningStep(name, "finetune", phases, "nothing", views, cost.share_below, each_time)
+        rows = (views + 1) * train + validation
         cached = above + (0.0 if filled else rows * cost.below_seconds)
         size = rows * cost.row_bytes
         name = f"from {cost.boundary} at {rate:.2g}"
         if cached <= each_time and self.room_for(size):
-            return TuningStep(
-                name, "partial", phases, "cached", self.sizes.views, cost.share_below, cached, each_time, size
-            )
-        return TuningStep(name, "partial", phases, "computed each time", 0, cost.share_below, each_time, cached)
+            return TuningStep(name, "partial", phases, "cached", views, cost.share_below, cached, each_time, size)
+        return TuningStep(name, "partial", phases, "computed each time", views, cost.share_below, each_time, cached)
 
 
 def _with_set_up(seconds: float) -> float:
@@ -270,6 +268,12 @@ def _placed(phase: Phase, boundary: str, factor: float, epochs: int | None) -> P
         learning_rates=LearningRates(factor * rates.head, factor * rates.backbone, rates.decay),
         epochs=phase.epochs if epochs is None else min(epochs, phase.epochs),
     )
+
+
+def _in_order(steps: Sequence[TuningStep]) -> list[TuningStep]:
+    """From cheap to dear by boundary; at one boundary the most promising first, which is also who fills the cache."""
+    first = {step.boundary: step for step in reversed(steps)}
+    return sorted(steps, key=lambda step: _price(first[step.boundary]))
 
 
 def _price(step: TuningStep) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from headstart.core.files import reserve
 from headstart.core.machine import cores
 from headstart.core.progress import Progress, Stopwatch
-from headstart.data.items import SPLITS, Content
+from headstart.data.items import SPLITS, Content, Item
 from headstart.evaluation.candidates import Candidate
 from headstart.transfer.probe import fit_probe
 from headstart.workflows.gather import Examples
@@ -82,8 +82,8 @@ def trained_baselines(
 
     card, modality = examples.backbone.card, examples.modality
     side = native_side(examples, *SMALL_SIDES)
-    small = LazyInputs(examples, lambda content: modality.miniature(content, side))
-    large = LazyInputs(examples, lambda content: modality.prepare(content, card.preprocess).inputs)
+    small = LazyInputs(examples.arranged.items, lambda content: modality.miniature(content, side))
+    large = LazyInputs(examples.arranged.items, lambda content: modality.prepare(content, card.preprocess).inputs)
     return [
         small_network(
             _labelled(examples, small), budget=budget, seed=seed, progress=progress, work=work("small network")
@@ -109,12 +109,12 @@ class LazyInputs:
     """Inputs by place, decoded when first asked for and kept; where they are large, in a temporary file.
 
     Args:
-        examples: Whose items.
+        items: Of what.
         make: Content to an input; all inputs have one shape.
     """
 
-    def __init__(self, examples: Examples, make: Callable[[Content], NDArray[np.uint8]]) -> None:
-        self._items, self._make = examples.arranged.items, make
+    def __init__(self, items: Sequence[Item], make: Callable[[Content], NDArray[np.uint8]]) -> None:
+        self._items, self._make = items, make
         first = make(self._items[0].source.read())
         shape = (len(self._items), *first.shape)
         self._rows: NDArray[np.uint8]

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headstart.core.errors import DataError, StorageError, UsageError
 from headstart.core.interruption import interruptible
 from headstart.core.machine import training_device, version
 from headstart.core.progress import Progress, Silent, Stopwatch
@@ -23,8 +24,9 @@ from headstart.core.run_folder import RunFolder, open_run, publish_run
 from headstart.core.unfinished import UnfinishedRun, choose_target, open_unfinished
 from headstart.evaluation.candidates import Candidate
 from headstart.training.checkpoints import TrainingWork
-from headstart.training.trackers.contract import TRACKERS, Tracker
-from headstart.transfer.heads import Head, read_head
+from headstart.training.step_log import Listener
+from headstart.training.trackers.contract import TRACKERS, guarded
+from headstart.transfer.heads import read_head
 from headstart.transfer.probe import Probe
 from headstart.transfer.strategy import STRATEGIES, Strategy
 from headstart.workflows.arrange import DataOptions
@@ -40,7 +42,7 @@ from headstart.workflows.record import manifest_record, metrics_record
 from headstart.workflows.refusals import refuse_at_once, refuse_boundary, refuse_inside
 from headstart.workflows.stage_comparison import compare_stages
 from headstart.workflows.step_examples import VIEWS, TuneOptions
-from headstart.workflows.tune import Tuner, Tuning
+from headstart.workflows.tune import Tuner, Tuning, accuracy_of, on_equal_terms
 
 if TYPE_CHECKING:
     from headstart.evaluation.baselines import TrainedBaseline
@@ -119,7 +121,7 @@ def fit(
             examples,
             options,
             unfinished=unfinished,
-            listeners=stack.enter_context(_listening(options, target, request)),
+            listeners=stack.enter_context(_listening(options, target, request, progress)),
             stop=lambda: interruption.requested,
             device=backbone.device,
             watch=watch,
@@ -127,7 +129,10 @@ def fit(
         )
         run = fitting.run(target, data, decorate)
         if not run.metrics["interrupted"]:
-            unfinished.discard()
+            try:
+                unfinished.discard()
+            except StorageError as error:  # the run is whole all the same
+                progress.say(str(error))
     return run
 
 
@@ -149,7 +154,7 @@ class Fitting:
     examples: Examples
     options: FitOptions
     unfinished: UnfinishedRun
-    listeners: tuple[Tracker, ...]
+    listeners: tuple[Listener, ...]
     stop: Callable[[], bool]
     device: str
     watch: Stopwatch
@@ -164,7 +169,7 @@ class Fitting:
         """All of it, from the probe to the saved run."""
         examples, options, watch = self.examples, self.options, self.watch
         linear, probes, plain = self.frozen_side()
-        tuning = self.tuning(linear)
+        tuning = self.tuning(linear, probes[-1].candidate)
         trained = self.baselines()
         with watch.step("label curve"):
             curve = label_curve_of(examples, linear, seed=options.seed)
@@ -211,14 +216,15 @@ class Fitting:
             plain = plain_baseline(examples, seed=seed, progress=progress)
         return linear, [*wider, probe], plain
 
-    def tuning(self, linear: Probe) -> Tuning | None:
+    def tuning(self, linear: Probe, probe: Candidate) -> Tuning | None:
         """The trainings above a boundary, where the strategy has any on pretrained weights."""
         if not self.strategy.phases or self.strategy.weights == "random":
             return None
         options = self.options
-        seen = self.probe_accuracy(linear.head)
+        scored = on_equal_terms(probe, self.examples, seed=options.seed)
+        seen = f"{accuracy_of(scored):.1%}".replace("%", " %")
         self.progress.say(
-            f"The probe is right about {seen:.1%} of the validation split; fine-tuning for about "
+            f"The probe is right about {seen} of the validation split; fine-tuning for about "
             f"{options.budget:.0f} s beyond that. Ctrl-C keeps the best so far."
         )
         with self.watch.step("tuning"):
@@ -226,7 +232,7 @@ class Fitting:
                 self.examples,
                 self.strategy,
                 linear.head,
-                perfect=seen == 1.0,
+                probe=scored,
                 options=TuneOptions(
                     budget=options.budget,
                     boundary=options.boundary,
@@ -241,12 +247,6 @@ class Fitting:
                 progress=self.progress,
             )
             return tuner.run()
-
-    def probe_accuracy(self, head: Head) -> float:
-        """The share of the validation split that a head on frozen features is right about."""
-        rows = self.examples.arranged.rows("validation")
-        probabilities = head.probabilities(self.examples.top.select(rows))
-        return float((probabilities.argmax(axis=1) == self.examples.arranged.labels[rows]).mean())
 
     def baselines(self) -> list[TrainedBaseline]:
         """The networks from random weights, where they are wanted."""
@@ -264,6 +264,10 @@ class Fitting:
     def chosen(self, probes: Sequence[Fitted], tuning: Tuning | None, trained: Sequence[TrainedBaseline]) -> Chosen:
         """What is saved."""
         if self.strategy.weights == "random":
+            if self.stop() and not any(baseline.candidate.converged for baseline in trained):
+                raise UsageError(
+                    "Interrupted before any network had converged: there is none to save yet. The same command goes on."
+                )
             network = strongest_network(self.examples, trained, device=self.device, progress=self.progress)
             return Chosen(network, "")
         if tuning is None:
@@ -295,7 +299,11 @@ class Fitting:
         ]
         if tuning is None or not saved.trained_backbone:
             return {"curves": curves}
-        changes = compare_stages(self.examples, saved.backbone, boundary=str(saved.facts["boundary"]))
+        try:
+            changes = compare_stages(self.examples, saved.backbone, boundary=str(saved.facts["boundary"]))
+        except (DataError, OSError) as error:  # a picture of the report is no reason to lose the run
+            self.progress.say(f"What changed in which stage is not shown, because the data have changed: {error}")
+            return {"curves": curves}
         return {"curves": curves, "stage_changes": [change.to_json() for change in changes]}
 
     def log(self) -> Iterator[Mapping[str, Any]]:
@@ -305,16 +313,16 @@ class Fitting:
 
 
 @contextmanager
-def _listening(options: FitOptions, target: Path, request: Mapping[str, Any]) -> Iterator[tuple[Tracker, ...]]:
+def _listening(
+    options: FitOptions, target: Path, request: Mapping[str, Any], progress: Progress
+) -> Iterator[tuple[Listener, ...]]:
     """Who else is told of every training step, where there will be any; recordings lie beside the run."""
     if options.tracker is None or not (STRATEGIES[options.strategy].phases or options.scratch):
         yield ()
         return
     tracker = TRACKERS[options.tracker](target.parent, run_name=target.name, config=request)
-    try:
-        yield (tracker,)
-    finally:
-        tracker.close()
+    with guarded(tracker, options.tracker, progress) as listener:
+        yield (listener,)
 
 
 def _request(data: DataOptions, backbone: BackboneOptions, options: FitOptions) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,8 @@ def refuse_boundary(card: BackboneCard, boundary: str | None) -> None:
     possible = [above.name for below, above in zip(card.stages, card.stages[1:], strict=False) if below.boundary]
     if boundary is not None and boundary not in ("bottom", *possible):
         raise UsageError(
-            f"Expected a boundary where {card.name} can be cut, but got {boundary!r}; choose bottom or one of "
-            f"{', '.join(possible)}."
+            f"Expected a boundary where {card.name} can be cut, but got {boundary!r}; choose one of "
+            f"{', '.join(['bottom', *possible])}."
         )
 
 
@@ -91,8 +92,9 @@ def _contradictions(strategy: Strategy, options: FitOptions) -> list[str]:
 
 def _out_of_range(options: FitOptions) -> list[str]:
     found = []
-    if options.budget <= 0:
-        found.append(f"Expected --budget to be more than 0, but got {options.budget:g} s.")
+    for name, seconds in (("--budget", options.budget), ("--baseline-budget", options.baseline_budget)):
+        if not (math.isfinite(seconds) and seconds > 0):
+            found.append(f"Expected {name} to be a duration of more than 0, but got {seconds:g} s.")
     if options.views < 0:
         found.append(f"Expected --views to be 0 (the items as they are) or more, but got {options.views}.")
     if options.workers < 0:

@@ -80,19 +80,20 @@ def training_examples(
         views = Views(step.views, admitted, options.seed)
         yield entering.cached("train", views), entering.cached("validation", views)
         return
-    kept = LazyInputs(examples, lambda content: plain_input(examples, content))  # never changes: decoded once
-
-    def as_it_is(split: Split) -> EveryInput:
-        places = examples.arranged.rows(split)
-        return lambda rows, _: kept(places[rows])
-
-    validation = entering.computed("validation", as_it_is("validation"))
+    validation = entering.computed("validation", _as_they_are(examples, "validation"))
     if not options.views:
-        yield entering.computed("train", as_it_is("train")), validation
+        yield entering.computed("train", _as_they_are(examples, "train")), validation
         return
     with Workers(make_view, count=options.workers, say=progress.say, name=_name_of) as workers:
-        fresh = Inputs(examples, "train", invariances=admitted, workers=workers)
+        fresh = Inputs(examples, "train", changed=options.views, invariances=admitted, workers=workers)
         yield entering.computed("train", fresh), validation
+
+
+def _as_they_are(examples: Examples, split: Split) -> EveryInput:
+    """A split's inputs, which never change and are decoded once."""
+    items = [examples.arranged.items[row] for row in examples.arranged.rows(split)]
+    kept = LazyInputs(items, lambda content: plain_input(examples, content))
+    return lambda rows, _: kept(rows)
 
 
 class _Entering:

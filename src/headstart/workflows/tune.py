@@ -14,16 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from headstart.core.errors import UsageError
 from headstart.core.progress import Progress
 from headstart.core.unfinished import UnfinishedRun
 from headstart.evaluation.candidates import Candidate, strongest
 from headstart.features.boundary_cache import Stopped, room_for
-from headstart.metrics.temperature import best_temperature, doubt_after
-from headstart.transfer.heads import LinearHead, softmax
+from headstart.metrics.temperature import calibrated
+from headstart.transfer.heads import LinearHead
 from headstart.transfer.strategy import Strategy
 from headstart.transfer.tuning_plan import Sizes, TuningPlan, TuningStep, plan_tuning
 from headstart.workflows.boundary_costs import boundary_costs
@@ -64,12 +61,14 @@ class Tuning:
         outcomes: One per planned step, in order.
         invariances: Which changes training was allowed to make.
         ended: Why it stopped, in a sentence.
+        best: The outcome that is to be saved; ``None`` where no training brought one that is better than the probe.
     """
 
     plan: TuningPlan
     outcomes: tuple[Outcome, ...]
     invariances: tuple[InvarianceCheck, ...]
     ended: str
+    best: Outcome | None
 
     @property
     def begun(self) -> list[Tuned]:
@@ -81,11 +80,6 @@ class Tuning:
         """What the trainings came to, as candidates."""
         return [outcome.candidate for outcome in self.outcomes if outcome.candidate]
 
-    @property
-    def best(self) -> Outcome | None:
-        """The outcome that is best on validation; ``None`` where no training brought any."""
-        return _best(self.outcomes)
-
 
 class Tuner:
     """Plans and runs the trainings of a strategy.
@@ -94,7 +88,7 @@ class Tuner:
         examples: The examples.
         strategy: With phases, on pretrained weights.
         head: The probe's, where every training begins.
-        perfect: Whether the probe is right about every validation item: then a search has nothing to gain.
+        probe: The probe as a candidate that is scored on validation; see :func:`on_equal_terms`.
         options: How to tune.
         unfinished: Where plan and trainings are kept until the run is whole.
         stop: Whether somebody asked to stop.
@@ -108,7 +102,7 @@ class Tuner:
         strategy: Strategy,
         head: LinearHead,
         *,
-        perfect: bool,
+        probe: Candidate,
         options: TuneOptions,
         unfinished: UnfinishedRun,
         stop: Callable[[], bool],
@@ -116,7 +110,7 @@ class Tuner:
         progress: Progress,
     ) -> None:
         self._examples, self._strategy, self._head = examples, strategy, head
-        self._perfect, self._options, self._unfinished, self._progress = perfect, options, unfinished, progress
+        self._probe, self._options, self._unfinished, self._progress = probe, options, unfinished, progress
         self._stop, self._listeners = stop, tuple(listeners)
 
     def run(self) -> Tuning:
@@ -125,19 +119,43 @@ class Tuner:
         Raises:
             UsageError: The budget does not buy what was asked for.
         """
-        if self._perfect and self._strategy.placement == "searched":
+        if self._searches and accuracy_of(self._probe) == 1:
             ended = "The probe is right about every validation item: nothing is left to gain that could be measured."
             self._progress.say(ended)
-            return Tuning(TuningPlan((), ()), (), (), ended)
+            return Tuning(TuningPlan((), ()), (), (), ended, None)
         checks = [InvarianceCheck(**values) for values in self._unfinished.once("invariances", self._check_invariances)]
         plan = TuningPlan.from_json(self._unfinished.once("tuning plan", lambda: self._plan().to_json()))
         self._announce(plan)
         admitted = tuple(check.name for check in checks if check.admitted)
         outcomes: list[Outcome] = []
         for number, step in enumerate(plan.steps, start=1):
-            outcomes = _only_best_network([*outcomes, self._run_step(number, step, admitted)])
+            outcomes = self._with_best_network([*outcomes, self._run_step(number, step, admitted)])
         ended = _why_ended(plan, outcomes, budget=self._options.budget, interrupted=self._stop())
-        return Tuning(plan, tuple(outcomes), tuple(checks), ended)
+        return Tuning(plan, tuple(outcomes), tuple(checks), ended, self._best(outcomes))
+
+    @property
+    def _searches(self) -> bool:
+        return self._strategy.placement == "searched"
+
+    def _best(self, outcomes: Sequence[Outcome]) -> Outcome | None:
+        """The best on validation; where the strategy searches, of those that are better than the probe."""
+        there = [
+            (outcome, outcome.candidate)
+            for outcome in outcomes
+            if outcome.candidate and (not self._searches or is_better(outcome.candidate, self._probe))
+        ]
+        winner = strongest([candidate for _, candidate in there])
+        return next((outcome for outcome, candidate in there if candidate is winner), None)
+
+    def _with_best_network(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Lets go of the networks that are not the best so far: many of them may be more than memory holds."""
+        best = self._best(outcomes)
+        return [
+            outcome
+            if outcome is best or outcome.tuned is None
+            else replace(outcome, tuned=replace(outcome.tuned, network=None))
+            for outcome in outcomes
+        ]
 
     def _check_invariances(self) -> list[dict[str, Any]]:
         if not self._options.views or not self._examples.modality.invariances:
@@ -181,12 +199,12 @@ class Tuner:
         from headstart.training.checkpoints import TrainingWork
         from headstart.transfer.tuning import network_from_probe, tune_network
 
-        if self._stop():
+        work = TrainingWork(self._unfinished.folder(f"tuning {number:02d}"), self._stop, self._listeners, step.name)
+        if self._stop() and not work.has_begun:
             return Outcome(step, why_not="interrupted before it began")
         begun = time.perf_counter()
         backbone = self._examples.backbone.load().to(self._options.device)
         network = network_from_probe(backbone, self._head).to(self._options.device)
-        work = TrainingWork(self._unfinished.folder(f"tuning {number:02d}"), self._stop, self._listeners, step.name)
         try:
             with training_examples(
                 self._examples, step, admitted=admitted, options=self._options, stop=self._stop, progress=self._progress
@@ -207,7 +225,6 @@ class Tuner:
         return Outcome(step, tuned, self._candidate(tuned, seconds) if tuned.moved else None, seconds)
 
     def _candidate(self, tuned: Tuned, seconds: float) -> Candidate:
-        labels = self._examples.arranged.labels[self._examples.arranged.rows("validation")]
         candidate = Candidate(
             name=tuned.step.name,
             strategy=tuned.step.strategy,
@@ -216,33 +233,35 @@ class Tuner:
             seconds=seconds,
             budget_seconds=self._options.budget,
             epochs=sum(len(record.epochs) for record in tuned.records),
-            validation_probabilities=_calibrated(tuned.validation_probabilities, labels),
+            validation_probabilities=tuned.validation_probabilities,
         )
-        return score_candidate(candidate, self._examples, seed=self._options.seed)
+        return on_equal_terms(candidate, self._examples, seed=self._options.seed)
 
 
-def _calibrated(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Probabilities at the temperature that suits them best: so will the model answer, if it is saved."""
-    logits = np.log(np.maximum(probabilities, 1e-12)).astype(np.float32)
-    temperature, _ = best_temperature(logits, labels, doubt=doubt_after(len(labels)))
-    return softmax(logits / temperature)
+def on_equal_terms(candidate: Candidate, examples: Examples, *, seed: int) -> Candidate:
+    """A candidate scored on validation alone, at the temperature that suits it best there.
+
+    Every candidate gets its temperature from the items that it is compared on, so that none has an advantage of it;
+    test probabilities stay out of it until the saved model is judged.
+    """
+    probabilities = candidate.validation_probabilities
+    if probabilities is not None:
+        labels = examples.arranged.labels[examples.arranged.rows("validation")]
+        candidate = replace(candidate, validation_probabilities=calibrated(probabilities, labels))
+    return score_candidate(replace(candidate, test_probabilities=None), examples, seed=seed)
 
 
-def _only_best_network(outcomes: list[Outcome]) -> list[Outcome]:
-    """Lets go of the networks that are not the best so far: many of them may be more than memory holds."""
-    best = _best(outcomes)
-    return [
-        outcome
-        if outcome is best or outcome.tuned is None
-        else replace(outcome, tuned=replace(outcome.tuned, network=None))
-        for outcome in outcomes
-    ]
+def is_better(challenger: Candidate, champion: Candidate) -> bool:
+    """As many right answers or more, and a lower log loss: on a small split either alone is often luck."""
+    if challenger.validation is None or champion.validation is None:
+        return False
+    ours, theirs = challenger.validation.metrics["log_loss"].value, champion.validation.metrics["log_loss"].value
+    return accuracy_of(challenger) >= accuracy_of(champion) and ours < theirs
 
 
-def _best(outcomes: Sequence[Outcome]) -> Outcome | None:
-    there = [outcome for outcome in outcomes if outcome.candidate and outcome.candidate.converged]
-    winner = strongest([outcome.candidate for outcome in there if outcome.candidate])
-    return next((outcome for outcome in there if outcome.candidate is winner), None)
+def accuracy_of(candidate: Candidate) -> float:
+    """On validation; 0 where it was not scored."""
+    return candidate.validation.metrics["accuracy"].value if candidate.validation else 0.0
 
 
 def _why_ended(plan: TuningPlan, outcomes: Sequence[Outcome], *, budget: float, interrupted: bool) -> str:

@@ -7,11 +7,14 @@ step numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from headstart.core.progress import Progress
 from headstart.core.registry import Registry
+from headstart.training.step_log import Listener
 
 
 class Tracker(Protocol):
@@ -50,6 +53,34 @@ TRACKERS: Registry[OpenTracker] = Registry(
     },
     group="headstart.trackers",
 )
+
+
+@contextmanager
+def guarded(tracker: Tracker, name: str, progress: Progress) -> Iterator[Listener]:
+    """A tracker that may fail without ending the training: that is said once, and from then on it hears nothing.
+
+    Args:
+        tracker: Closed when the block ends.
+        name: As the user writes it.
+        progress: Is told of the failure.
+    """
+    failed = False
+
+    def tell(entry: Mapping[str, Any]) -> None:
+        nonlocal failed
+        if failed:
+            return
+        try:
+            tracker(entry)
+        except Exception as error:
+            failed = True
+            progress.say(f"{name} failed and hears no more of this fit, which goes on: {error}")
+
+    try:
+        yield tell
+    finally:
+        with suppress(Exception):
+            tracker.close()
 
 
 def scalars_of(entry: Mapping[str, Any]) -> tuple[int, dict[str, float]]:
