@@ -2,16 +2,20 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 
-@pytest.fixture(scope="session", autouse=True)
-def ctrl_c_works() -> None:
+@pytest.fixture
+def ctrl_c_works() -> Iterator[None]:
     """A test run that a script started in the background ignores SIGINT, and so would every process it starts."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
