@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def ctrl_c_works() -> Iterator[None]:
     """A test run that a script started in the background ignores SIGINT, and so would every process it starts."""
     before = signal.getsignal(signal.SIGINT)

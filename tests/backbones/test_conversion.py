@@ -51,7 +51,7 @@ def test_an_engine_model_that_differs_from_torch_is_not_kept(tmp_path: Path, mon
 def test_a_source_that_loads_weights_that_are_not_finite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(self: OwnSource, request: Request, model: nn.Module) -> Provenance:
         model.stage2.norm.running_var[:3] = float("inf")
-        return Provenance("somewhere", "MIT", "something")
+        return Provenance("somewhere", "something")
 
     monkeypatch.setattr(OwnSource, "load", load)
     with pytest.raises(WeightsError, match=r"3 of 64 values of 'stage2\.norm\.running_var'"):

@@ -16,8 +16,6 @@ import pytest
 from headstart.data.images import decode
 from headstart.data.workers import Workers
 
-pytestmark = pytest.mark.usefixtures("ctrl_c_works")
-
 ROOT = Path(__file__).parents[2]
 HERE = os.getpid()
 

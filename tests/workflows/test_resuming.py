@@ -20,8 +20,6 @@ from headstart.training.loop import Loop
 from headstart.training.plan import PhaseCost
 from headstart.transfer.tuning_plan import BoundaryCost
 
-pytestmark = pytest.mark.usefixtures("ctrl_c_works")
-
 #: Buys three trainings: from stage4, from stage2, and of all stages.
 BUDGET = 1.95
 

@@ -65,6 +65,19 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """The file that a set of weights was read from.
+
+    Attributes:
+        sha256: Of the whole file.
+        bytes: Its size.
+    """
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class BackboneCard:
     """The passport of a set of weights.
 
@@ -83,6 +96,7 @@ class BackboneCard:
         preprocess: How an input is prepared.
         stages: Input to output.
         pretraining_items: Content digests of the items it was trained on, where known (``run:`` backbones).
+        file: The file that the weights were read from, where it is one file and known.
     """
 
     name: str
@@ -98,6 +112,7 @@ class BackboneCard:
     stages: tuple[Stage, ...]
     pretraining_classes: tuple[str, ...] = ()
     pretraining_items: tuple[str, ...] = field(default=(), repr=False)
+    file: WeightsFile | None = None
 
     @property
     def pretrained(self) -> bool:
@@ -120,4 +135,6 @@ class BackboneCard:
         preprocess["mean"], preprocess["std"] = tuple(preprocess["mean"]), tuple(preprocess["std"])
         stages = tuple(Stage(**stage) for stage in values["stages"])
         lists = {key: tuple(values[key]) for key in ("pretraining_classes", "pretraining_items")}
-        return cls(**{**values, **lists, "preprocess": ImagePreprocess(**preprocess), "stages": stages})
+        file = WeightsFile(**values["file"]) if values.get("file") else None
+        parts = {"preprocess": ImagePreprocess(**preprocess), "stages": stages, "file": file}
+        return cls(**{**values, **lists, **parts})

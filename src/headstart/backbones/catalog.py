@@ -120,12 +120,14 @@ def _open_intact(folder: Path, models: Path, quarantine: Progress | None = None)
 def _convert(models: Path, request: Request, stamp: str, progress: Progress) -> ConvertedBackbone:
     progress.say(f"Converting {request.text}: once, some ten seconds.")
     progress.start("conversion")
-    from headstart.backbones.conversion import convert, open_source
+    from headstart.backbones.conversion import convert, open_with_classifier
 
-    backbone, card = open_source(request)
+    backbone, card, classifier = open_with_classifier(request)
     progress.say(f"Backbone {card.name}: {card.source}.")
     folder = models / folder_name(card)
-    converted = _open_intact(folder, models, progress) or ConvertedBackbone.open(convert(backbone, card, models))
+    converted = _open_intact(folder, models, progress) or ConvertedBackbone.open(
+        convert(backbone, card, models, classifier=classifier)
+    )
     write_json(_index_file(models, request), {"request": request.to_json(), "stamp": stamp, "folder": folder.name})
     progress.finish(f"{card.parameters / 1e6:.1f} million parameters, {len(card.stages)} stages")
     return converted

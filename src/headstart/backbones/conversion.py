@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from headstart.backbones.architectures import build
 from headstart.backbones.card import BackboneCard, ImagePreprocess
 from headstart.backbones.checkpoints import install
-from headstart.backbones.converted import CARD, ENGINE_MODEL, HASHED, HASHES, WEIGHTS, folder_name
+from headstart.backbones.converted import CARD, CLASSIFIER, ENGINE_MODEL, HASHED, HASHES, WEIGHTS, folder_name
 from headstart.backbones.identity import weights_sha256
+from headstart.backbones.source_classifier import SourceClassifier
 from headstart.backbones.sources.contract import SOURCES, Provenance, Request
 from headstart.backbones.splitting import split
 from headstart.backbones.stages import StagedBackbone
@@ -24,6 +26,8 @@ from headstart.core.errors import EngineError
 from headstart.core.files import new_folder, sha256_file, write_json
 from headstart.core.openvino import openvino
 from headstart.core.tensors import check_finite
+
+NO_LICENCE_NEEDED = "none needed (random weights)"
 
 #: Largest difference from torch that a stage of the engine model may show, as a share of its largest value.
 TOLERANCE = 1e-3
@@ -38,6 +42,12 @@ def open_source(request: Request) -> tuple[StagedBackbone, BackboneCard]:
     Raises:
         HeadstartError: The source cannot give it, its weights are broken, or its architecture cannot be cut.
     """
+    backbone, card, _ = open_with_classifier(request)
+    return backbone, card
+
+
+def open_with_classifier(request: Request) -> tuple[StagedBackbone, BackboneCard, SourceClassifier | None]:
+    """What :func:`open_source` gives, and the source's own classifier where the weights bring one."""
     source = SOURCES[request.prefix]()
     blueprint = source.blueprint(request)
     model = build(blueprint.library, blueprint.architecture, blueprint.preprocess.size, seed=request.seed)
@@ -50,7 +60,7 @@ def open_source(request: Request) -> tuple[StagedBackbone, BackboneCard]:
         source=provenance.source,
         architecture=blueprint.architecture,
         library=blueprint.library,
-        licence=provenance.licence,
+        licence=NO_LICENCE_NEEDED if request.random_weights else blueprint.licence,
         pretraining=provenance.pretraining,
         paper=blueprint.paper,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -59,8 +69,9 @@ def open_source(request: Request) -> tuple[StagedBackbone, BackboneCard]:
         stages=backbone.stages,
         pretraining_classes=provenance.pretraining_classes,
         pretraining_items=provenance.pretraining_items,
+        file=provenance.file,
     )
-    return backbone, card
+    return backbone, card, provenance.classifier
 
 
 def with_weights(card: BackboneCard, tensors: Mapping[str, NDArray[Any]]) -> StagedBackbone:
@@ -79,13 +90,16 @@ def state_arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
     return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in model.state_dict().items()}
 
 
-def convert(backbone: StagedBackbone, card: BackboneCard, models: Path) -> Path:
+def convert(
+    backbone: StagedBackbone, card: BackboneCard, models: Path, *, classifier: SourceClassifier | None = None
+) -> Path:
     """Writes a backbone's torch-free form, checked against torch.
 
     Args:
         backbone: In evaluation mode.
         card: Its card.
         models: The folder of all converted backbones.
+        classifier: What the source model puts on the pooled features, where it is known.
 
     Returns:
         The new folder.
@@ -97,10 +111,13 @@ def convert(backbone: StagedBackbone, card: BackboneCard, models: Path) -> Path:
     target = models / folder_name(card)
     with new_folder(target) as folder:
         _write_engine_model(backbone, card, folder / ENGINE_MODEL)
-        _write_weights(backbone, folder / WEIGHTS)
+        save_file(state_arrays(backbone.model), folder / WEIGHTS)
+        if classifier is not None:
+            save_file(classifier.to_tensors(), folder / CLASSIFIER)
         write_json(folder / CARD, card.to_json())
         _check_engine_model(backbone, card, folder / ENGINE_MODEL)
-        write_json(folder / HASHES, {name: sha256_file(folder / name) for name in HASHED})
+        written = [*HASHED, *([CLASSIFIER] if classifier is not None else [])]
+        write_json(folder / HASHES, {name: sha256_file(folder / name) for name in written})
     return target
 
 
@@ -143,12 +160,6 @@ def _write_engine_model(backbone: StagedBackbone, card: BackboneCard, path: Path
     for output, stage in zip(graph.outputs, card.stages, strict=True):
         output.get_tensor().set_names({stage.name})
     ov.save_model(graph, path, compress_to_fp16=False)
-
-
-def _write_weights(backbone: StagedBackbone, path: Path) -> None:
-    from safetensors.numpy import save_file
-
-    save_file(state_arrays(backbone.model), path)
 
 
 def _check_engine_model(backbone: StagedBackbone, card: BackboneCard, path: Path) -> None:

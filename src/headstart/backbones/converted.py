@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.backbones.card import BackboneCard
+from headstart.backbones.source_classifier import SourceClassifier
 from headstart.core.errors import WeightsError
 from headstart.core.files import sha256_file
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from headstart.backbones.stages import StagedBackbone
 
 ENGINE_MODEL, WEIGHTS, CARD, HASHES = "engine.xml", "weights.safetensors", "card.json", "hashes.json"
+#: There only where the source's classifier is known.
+CLASSIFIER = "classifier.safetensors"
 
 #: Changes whenever a form converted before must not be used any more.
-FORMAT = 1
+FORMAT = 2
 
 #: Every file whose hash is kept; ``engine.bin`` holds the numbers of ``engine.xml``.
 HASHED = (ENGINE_MODEL, "engine.bin", WEIGHTS, CARD)
@@ -60,6 +63,13 @@ class ConvertedBackbone:
         """The source model's state without the classifier, under its own names."""
         return self.folder / WEIGHTS
 
+    def source_classifier(self) -> SourceClassifier | None:
+        """What the source model puts on the pooled features; ``None`` where it is not known."""
+        from headstart.core.tensors import read_tensors
+
+        path = self.folder / CLASSIFIER
+        return SourceClassifier.from_tensors(read_tensors(path)) if path.is_file() else None
+
     def load(self) -> StagedBackbone:
         """The backbone as a torch module in evaluation mode; imports torch and the source library.
 
@@ -95,7 +105,7 @@ def check_hashes(folder: Path) -> None:
     """
     try:
         hashes = json.loads((folder / HASHES).read_bytes())
-        bad = [name for name in HASHED if not _intact(folder / name, hashes[name])]
+        bad = [name for name in {*HASHED, *hashes} if not _intact(folder / name, hashes[name])]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         bad = [HASHES]
     if bad:

@@ -47,6 +47,7 @@ def test_the_blueprint_is_what_timm_prepares_its_models_with() -> None:
     assert (preprocess.mean, preprocess.std) == (config["mean"], config["std"])
     assert blueprint.architecture == "resnet50"
     assert blueprint.paper == "arXiv:2110.00476"
+    assert blueprint.licence == "apache-2.0"
 
 
 def test_cached_weights_are_loaded_whole(cached_file: Path) -> None:
@@ -54,7 +55,6 @@ def test_cached_weights_are_loaded_whole(cached_file: Path) -> None:
     provenance = TimmSource().load(Request.parse(NAME), model)
     expected = timm.create_model("resnet18", checkpoint_path=str(cached_file)).state_dict()
     assert all(torch.equal(expected[name], tensor) for name, tensor in model.state_dict().items())
-    assert provenance.licence == "apache-2.0"
     assert provenance.pretraining == "ImageNet-1k"
     assert len(provenance.pretraining_classes) == 1000
 

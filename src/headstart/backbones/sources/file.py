@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headstart.backbones.card import WeightsFile
 from headstart.backbones.sources.contract import Blueprint, Provenance, Request
 from headstart.core.errors import UsageError
 from headstart.core.files import sha256_file
 
 if TYPE_CHECKING:
     from torch import nn
+
+#: Licence and pretraining of a file that its owner brings: nothing in it says.
+OWNERS = "unknown (the owner's file)"
 
 
 class FileSource:
@@ -31,7 +36,7 @@ class FileSource:
         """The named architecture with the preprocessing that timm gives it by default."""
         from headstart.backbones.sources.timm_models import timm_blueprint
 
-        return timm_blueprint(request.architecture or "")
+        return replace(timm_blueprint(request.architecture or ""), licence=OWNERS)
 
     def load(self, request: Request, model: nn.Module) -> Provenance:
         """Reads the file without running anything from it, and fits its tensors to the model.
@@ -47,7 +52,8 @@ class FileSource:
         install(path, fitted, model)
         notes = [*unwrapped, *mapped]
         said = f" ({'; '.join(notes)})" if notes else ""
-        return Provenance(f"the file {path.name}{said}", "unknown (the owner's file)", "unknown (the owner's file)")
+        file = WeightsFile(sha256_file(path), path.stat().st_size)
+        return Provenance(f"the file {path.name}{said}", OWNERS, file=file)
 
 
 def _path(request: Request) -> Path:

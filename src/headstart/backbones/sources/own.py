@@ -35,7 +35,7 @@ class OwnSource:
         if not (tag or "32").isdecimal() or int(tag or 32) not in _SIZES:
             raise UsageError(f"Expected small_convnet.SIZE with a size of 8 to 64 pixels, but got {request.name!r}.")
         preprocess = ImagePreprocess(int(tag or 32), 1.0, "bilinear", _HALF, _HALF)
-        return Blueprint("headstart", architecture, preprocess, "")
+        return Blueprint("headstart", architecture, preprocess, "", "Apache-2.0")
 
     def load(self, request: Request, model: nn.Module) -> Provenance:
         """There is nothing to load.

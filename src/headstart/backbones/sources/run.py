@@ -52,7 +52,7 @@ class RunSource:
     def blueprint(self, request: Request) -> Blueprint:
         """The architecture and preprocessing of the run's card."""
         card = read_former_run(_file(request, "manifest.json")).card
-        return Blueprint(card.library, card.architecture, card.preprocess, card.paper)
+        return Blueprint(card.library, card.architecture, card.preprocess, card.paper, card.licence)
 
     def load(self, request: Request, model: nn.Module) -> Provenance:
         """Loads the run's backbone and holds it to the card's hash.
@@ -104,12 +104,12 @@ def read_former_run(manifest: Path) -> FormerRun:
 def _provenance(request: Request, former: FormerRun) -> Provenance:
     card = former.card
     if not former.trained:
-        return Provenance(card.source, card.licence, card.pretraining, card.pretraining_classes, card.pretraining_items)
+        return Provenance(card.source, card.pretraining, card.pretraining_classes, card.pretraining_items)
     untrained = card.pretraining.startswith("none")
     pretraining = former.data if untrained else f"{card.pretraining}, then {former.data}"
     items = tuple(dict.fromkeys((*card.pretraining_items, *former.items)))
     source = f"trained by the run {request.name}, from: {card.source}"
-    return Provenance(source, card.licence, pretraining, card.pretraining_classes, items)
+    return Provenance(source, pretraining, card.pretraining_classes, items)
 
 
 def _file(request: Request, name: str) -> Path:

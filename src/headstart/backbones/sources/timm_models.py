@@ -60,7 +60,7 @@ class TimmSource:
             raise UnavailableError(f"Expected weights for timm:{request.name}, but timm names none; {_RANDOM}")
         _load_through_timm(request.name, fetch(config.hf_hub_id, config.hf_hub_filename or "model.safetensors"), model)
         pretraining, classes = _pretraining(config.tag or "")
-        return Provenance(f"timm weights {config.hf_hub_id}", config.license or "unknown", pretraining, classes)
+        return Provenance(f"timm weights {config.hf_hub_id}", pretraining, classes)
 
 
 def _load_through_timm(name: str, path: Path, model: nn.Module) -> None:
@@ -89,7 +89,8 @@ def timm_blueprint(name: str) -> Blueprint:
     config = _config(name)
     architecture = name.partition(".")[0]
     ids = config.paper_ids or next((text for start, text in _PAPERS.items() if architecture.startswith(start)), "")
-    return Blueprint("timm", architecture, _preprocess(name, config), ids if isinstance(ids, str) else ", ".join(ids))
+    paper = ids if isinstance(ids, str) else ", ".join(ids)
+    return Blueprint("timm", architecture, _preprocess(name, config), paper, config.license or "unknown")
 
 
 _RANDOM = "use --random-weights for an untrained one, or bundled:efficientnet_lite0, which is always at hand."
