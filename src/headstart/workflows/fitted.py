@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
 from headstart.backbones.converted import ConvertedBackbone
+from headstart.core.errors import DataError
+from headstart.core.progress import Progress, Stopwatch
 from headstart.core.tensors import read_tensors
+from headstart.data.items import Item
 from headstart.evaluation.candidates import Candidate
 from headstart.features.admission import Choice
 from headstart.features.store import Table
+from headstart.features.trial import TrialRow
 from headstart.transfer.heads import Head
-from headstart.workflows.gather import Examples
+from headstart.workflows.gather import Examples, compute_features
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,38 @@ class Fitted:
         """The whole model: a run can be used where its backbone's source cannot be had."""
         backbone = read_tensors(self.backbone.weights)
         return {**{f"backbone.{name}": values for name, values in backbone.items()}, **self.head.tensors()}
+
+
+def features_by_trained(
+    backbone: ConvertedBackbone,
+    items: Sequence[Item],
+    examples: Examples,
+    *,
+    device: str,
+    progress: Progress,
+    trial: Sequence[TrialRow] | None = None,
+) -> tuple[Choice, Table]:
+    """Features at the top of a backbone that was just trained, for items of the data it was trained on.
+
+    Args:
+        backbone: Converted.
+        items: The items.
+        examples: All examples.
+        device: Where the features are computed.
+        progress: Who is told how far it is.
+        trial: How fast each engine is, where that is known already.
+
+    Raises:
+        DataError: Items are gone that were there before.
+    """
+    top = backbone.card.top.name
+    choice, extraction = compute_features(
+        items, backbone, examples.modality, [top], device=device, progress=progress, watch=Stopwatch(), trial=trial
+    )
+    if extraction.failures:
+        lost = [f"{items[place].id}: {reason}" for place, reason in extraction.failures.items()]
+        raise DataError.from_problems("Expected the data to stay as they are during a fit, but items are gone:", lost)
+    return choice, extraction.features[top]
 
 
 def on_frozen_features(examples: Examples, head: Head, *, candidate: Candidate, facts: dict[str, Any]) -> Fitted:

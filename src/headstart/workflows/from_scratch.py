@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from headstart.backbones.card import BackboneCard, ImagePreprocess
 from headstart.backbones.catalog import convert_trained
 from headstart.backbones.identity import weights_sha256
-from headstart.core.errors import DataError, UsageError
-from headstart.core.progress import Progress, Stopwatch
+from headstart.core.errors import UsageError
+from headstart.core.progress import Progress
 from headstart.evaluation.candidates import strongest
 from headstart.transfer.heads import LinearHead
-from headstart.workflows.fitted import Fitted
-from headstart.workflows.gather import Examples, compute_features
+from headstart.workflows.fitted import Fitted, features_by_trained
+from headstart.workflows.gather import Examples
 from headstart.workflows.judgement import score_candidate
 
 if TYPE_CHECKING:
@@ -53,22 +53,12 @@ def strongest_network(
     if network is None:
         raise UsageError(f"Expected {best.name} to hold a network, but it was not trained; raise --baseline-budget.")
     converted = convert_trained(_card(chosen, network, examples), network.backbone)
-    top = converted.card.top.name
-    choice, extraction = compute_features(
-        examples.arranged.items,
-        converted,
-        examples.modality,
-        [top],
-        device=device,
-        progress=progress,
-        watch=Stopwatch(),
+    choice, features = features_by_trained(
+        converted, examples.arranged.items, examples, device=device, progress=progress
     )
-    if extraction.failures:
-        lost = [f"{examples.arranged.items[place].id}: {reason}" for place, reason in extraction.failures.items()]
-        raise DataError.from_problems("Expected the data to stay as they are during a fit, but items are gone:", lost)
     head = LinearHead(network.head["weight"], network.head["bias"], temperature=1.0)
     facts = {"head": "linear", "network": best.name, "epochs": best.epochs}
-    test = extraction.features[top].select(examples.arranged.rows("test"))
+    test = features.select(examples.arranged.rows("test"))
     return Fitted("scratch", converted, choice, test, head, chosen.candidate, facts, trained_backbone=True)
 
 

@@ -9,20 +9,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from headstart.features.rows import ArrayRows
-from headstart.features.trial import start_engine
 from headstart.transfer.heads import Head
 from headstart.workflows.gather import Examples
-from headstart.workflows.views import plain_input
+from headstart.workflows.validation_sample import inputs_of, pooled_outputs, sampled_rows
 
 #: Validation items that are looked at.
 MOST_ITEMS = 256
 #: The largest loss of accuracy at which a change still counts as harmless; one item is always forgiven.
 MOST_LOST = 0.02
-_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +48,16 @@ def check_invariances(examples: Examples, head: Head) -> list[InvarianceCheck]:
         examples: The examples.
         head: The probe's.
     """
-    rows = examples.arranged.rows("validation")
-    rows = rows[:: -(-len(rows) // MOST_ITEMS)]
+    rows = sampled_rows(examples, MOST_ITEMS)
+    inputs = inputs_of(examples, rows)
+    top = examples.backbone.card.top.name
     labels = examples.arranged.labels[rows]
     unchanged = float((head.probabilities(examples.top.select(rows)).argmax(axis=1) == labels).mean())
     checks = []
     for name, change in examples.modality.invariances.items():
-        features = _features(examples, [change(_prepared(examples, int(row))) for row in rows])
-        accuracy = float((head.probabilities(ArrayRows(features)).argmax(axis=1) == labels).mean())
+        changed = [change(values) for values in inputs]
+        features = pooled_outputs(examples.choice.spec, examples.backbone, [top], changed)
+        accuracy = float((head.probabilities(ArrayRows(features[top])).argmax(axis=1) == labels).mean())
         forgiven = max(MOST_LOST, 1 / len(rows))
         checks.append(InvarianceCheck(name, accuracy, unchanged, accuracy >= unchanged - forgiven - 1e-9))
     return checks
-
-
-def _prepared(examples: Examples, row: int) -> NDArray[Any]:
-    return plain_input(examples, examples.arranged.items[row].source.read())
-
-
-def _features(examples: Examples, inputs: list[NDArray[Any]]) -> NDArray[np.float32]:
-    top = examples.backbone.card.top.name
-    engine = start_engine(examples.choice.spec, examples.backbone, [top])
-    batches = [np.stack(inputs[start : start + _BATCH]) for start in range(0, len(inputs), _BATCH)]
-    return np.concatenate([engine.compute(batch)[top] for batch in batches])

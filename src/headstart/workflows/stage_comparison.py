@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.converted import ConvertedBackbone
 from headstart.core.tensors import read_tensors
 from headstart.evaluation.stage_changes import StageChange, stage_changes
 from headstart.features.engines.contract import EngineSpec
-from headstart.features.trial import start_engine
 from headstart.workflows.gather import Examples
+from headstart.workflows.validation_sample import inputs_of, pooled_outputs, sampled_rows
 
 #: Validation items whose features are compared.
 MOST_ITEMS = 128
-_BATCH = 32
+_EXACT = EngineSpec("openvino", "f32")
 
 
 def compare_stages(examples: Examples, saved: ConvertedBackbone, *, boundary: str) -> list[StageChange]:
@@ -28,12 +27,7 @@ def compare_stages(examples: Examples, saved: ConvertedBackbone, *, boundary: st
         saved: The backbone that was trained.
         boundary: The lowest stage that was trained; ``"bottom"`` for all.
     """
-    rows = examples.arranged.rows("validation")
-    rows = rows[:: -(-len(rows) // MOST_ITEMS)]
-    preprocess = examples.backbone.card.preprocess
-    inputs = np.stack(
-        [examples.modality.prepare(examples.arranged.items[row].source.read(), preprocess).inputs for row in rows]
-    )
+    inputs = inputs_of(examples, sampled_rows(examples, MOST_ITEMS))
     names = [stage.name for stage in saved.card.stages]
     owner = _owners(saved)
     lowest = 0 if boundary == "bottom" else names.index(boundary)
@@ -42,8 +36,8 @@ def compare_stages(examples: Examples, saved: ConvertedBackbone, *, boundary: st
         trained=names[lowest:],
         weights_before=_by_stage(examples.backbone, owner),
         weights_after=_by_stage(saved, owner),
-        features_before=_features(examples.backbone, inputs),
-        features_after=_features(saved, inputs),
+        features_before=pooled_outputs(_EXACT, examples.backbone, names, inputs),
+        features_after=pooled_outputs(_EXACT, saved, names, inputs),
     )
 
 
@@ -59,10 +53,3 @@ def _by_stage(backbone: ConvertedBackbone, owner: Mapping[str, str]) -> dict[str
         if name in owner:
             found[owner[name]][name] = values
     return found
-
-
-def _features(backbone: ConvertedBackbone, inputs: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
-    names = [stage.name for stage in backbone.card.stages]
-    engine = start_engine(EngineSpec("openvino", "f32"), backbone, names)
-    batches = [engine.compute(inputs[start : start + _BATCH]) for start in range(0, len(inputs), _BATCH)]
-    return {name: np.concatenate([batch[name] for batch in batches]) for name in names}

@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 from headstart.backbones.card import BackboneCard
 from headstart.backbones.catalog import convert_trained
 from headstart.backbones.identity import weights_sha256
-from headstart.core.errors import DataError
-from headstart.core.progress import Progress, Stopwatch
+from headstart.core.progress import Progress
 from headstart.evaluation.candidates import Candidate
 from headstart.features.store import Table
 from headstart.features.trial import engine_trial
 from headstart.metrics.temperature import best_temperature, doubt_after
 from headstart.transfer.heads import LinearHead
-from headstart.workflows.fitted import Fitted
-from headstart.workflows.gather import Examples, compute_features
+from headstart.workflows.fitted import Fitted, features_by_trained
+from headstart.workflows.gather import Examples
 
 if TYPE_CHECKING:
     from headstart.transfer.tuning import Tuned
@@ -38,23 +37,16 @@ def fitted_from(tuned: Tuned, candidate: Candidate, examples: Examples, *, devic
     """
     weights, head = tuned.arrays()
     converted = convert_trained(_card(examples, tuned, weights), weights)
-    top = converted.card.top.name
     rows = {split: examples.arranged.rows(split) for split in ("validation", "test")}
     items = [examples.arranged.items[row] for split in rows for row in rows[split]]
-    choice, extraction = compute_features(
-        items,
+    choice, features = features_by_trained(
         converted,
-        examples.modality,
-        [top],
+        items,
+        examples,
         device=device,
         progress=progress,
-        watch=Stopwatch(),
         trial=engine_trial(examples.backbone, device=device, progress=progress),  # the same architecture: as fast
     )
-    if extraction.failures:
-        lost = [f"{items[place].id}: {reason}" for place, reason in extraction.failures.items()]
-        raise DataError.from_problems("Expected the data to stay as they are during a fit, but items are gone:", lost)
-    features = extraction.features[top]
     held_out = np.arange(len(rows["validation"]))
     validation = features.select(held_out)
     test = features.select(np.arange(len(held_out), len(items)))
