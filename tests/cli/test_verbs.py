@@ -155,7 +155,16 @@ sys.exit(f"imported {heavy}" if heavy else 0)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_probe_with_a_converted_model_imports_no_heavy_library(shapes, shapes_run, tmp_path):
+def let_openvino_have_won(cache):
+    """Which engine is fastest for a tiny network is the day's chance; where it is torch, torch is rightly imported."""
+    for trial in (cache / "models").glob("*/trial-*.json"):
+        content = json.loads(trial.read_text())
+        content["rows"].sort(key=lambda row: row["engine"]["name"] != "openvino")
+        trial.write_text(json.dumps(content))
+
+
+def test_a_probe_with_a_converted_model_imports_no_heavy_library(shapes, shapes_run, shared_cache, tmp_path):
+    let_openvino_have_won(shared_cache)
     code = f"""
 import sys
 sys.argv = ["headstart", "fit", {str(shapes)!r}, "--out", {str(tmp_path)!r} + sys.argv[1], "--no-scratch",
