@@ -10,7 +10,7 @@ from headstart.backbones.catalog import open_backbone
 from headstart.backbones.conversion import EngineGraph
 from headstart.backbones.converted import ConvertedBackbone, folder_name
 from headstart.backbones.identity import weights_sha256
-from headstart.core.openvino import openvino
+from headstart.core.openvino import openvino_core
 from headstart.core.tensors import read_tensors
 
 #: One of each kind; those of fixed size have small windows or patches already.
@@ -24,7 +24,7 @@ def converted(request: pytest.FixtureRequest) -> ConvertedBackbone:
 
 def test_the_engine_model_gives_what_torch_gives_at_any_batch_size(converted: ConvertedBackbone) -> None:
     card = converted.card
-    core = openvino().Core()
+    core = openvino_core()
     model = core.read_model(converted.engine_model)
     size = card.preprocess.size
     assert [sorted(output.get_names()) for output in model.outputs] == [[stage.name] for stage in card.stages]

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from headstart.core.openvino import openvino_core
+
 PROGRAM = """
 import socket, sys
 asked = []
@@ -41,3 +43,30 @@ def test_the_telemetry_of_others_is_left_as_it_was() -> None:
         "assert sys.modules['openvino_telemetry'] is mine"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+CTRL_C = """
+import signal, threading
+import numpy as np
+from headstart.core.openvino import openvino, openvino_core
+ov = openvino()
+parameter = ov.opset13.parameter([1, 4], np.float32)
+held = [openvino_core().compile_model(ov.Model([ov.opset13.relu(parameter)], [parameter], "toy"), "CPU")]
+thread = threading.Thread(target=held.clear)
+thread.start()
+thread.join()
+try:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("alive")
+"""
+
+
+def test_ctrl_c_does_no_harm_after_another_thread_let_the_last_engine_go() -> None:
+    ended = subprocess.run([sys.executable, "-c", CTRL_C], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout.strip()) == (0, "alive")
+
+
+def test_there_is_one_core() -> None:
+    assert openvino_core() is openvino_core()

@@ -1,4 +1,4 @@
-"""The one place that imports OpenVINO, and keeps it silent.
+"""The one place that imports OpenVINO, keeps it silent, and keeps it.
 
 Importing ``openvino`` sends a telemetry event and writes an identifier into the home folder, unless its
 telemetry package cannot be imported. OpenVINO decides this once, at its own import, and keeps a stub from
@@ -11,10 +11,13 @@ import importlib
 import sys
 import threading
 from types import ModuleType
+from typing import Any
 
 _TELEMETRY = "openvino_telemetry"
 #: A module that another thread is still importing is in ``sys.modules`` already, and half there.
 _IMPORTING = threading.Lock()
+_STARTING = threading.Lock()
+_CORES: list[Any] = []
 
 
 def openvino() -> ModuleType:
@@ -28,6 +31,19 @@ def openvino() -> ModuleType:
     """
     with _IMPORTING:
         return sys.modules.get("openvino") or _import_silently()
+
+
+def openvino_core() -> Any:
+    """The one ``openvino.Core`` of this process; it is never let go.
+
+    OpenVINO's CPU plugin gives the thread that starts it a signal stack of its own, and unmaps that memory together
+    with itself when its last user lets go, in whatever thread that happens. Were it another thread, the first one would
+    take its next signal, such as Ctrl-C, on memory that is gone, and the process would die of a segmentation fault.
+    """
+    with _STARTING:
+        if not _CORES:
+            _CORES.append(openvino().Core())
+        return _CORES[0]
 
 
 def _import_silently() -> ModuleType:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from headstart.backbones.card import Layout
 from headstart.backbones.converted import ConvertedBackbone
-from headstart.core.openvino import openvino
+from headstart.core.openvino import openvino, openvino_core
 from headstart.features.engines.contract import Form, Precision
 
 #: Items per request: measured best on two cores (of 1 to 32) and the same number of bytes in either precision.
@@ -40,8 +40,7 @@ class OpenVinoEngine:
     def __init__(
         self, backbone: ConvertedBackbone, stages: Sequence[str], *, precision: Precision, form: Form = "pooled"
     ) -> None:
-        ov = openvino()
-        core = ov.Core()
+        ov, core = openvino(), openvino_core()
         model = _cut(ov, core.read_model(backbone.engine_model), backbone, stages, form)
         self._together = _TOGETHER[precision]
         model.reshape([self._together, *list(model.input(0).partial_shape)[1:]])
