@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.servers import TIMM_REPOSITORY, load_from_timm, own_hub
 
 from headstart.backbones.catalog import open_backbone
 from headstart.backbones.conversion import open_source
@@ -71,6 +72,18 @@ def test_given_as_a_run(tmp_path: Path, write: object, run_of_small_convnet: Pat
     path.write_bytes(write({"backbone.a": Payload(mark)}))
     with pytest.raises(WeightsError, match=str(path)):
         open_source(Request.parse(f"run:{run_of_small_convnet}"))
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("name", ["model__safetensors", "pytorch_model__bin"])
+@pytest.mark.parametrize("write", FORMATS)
+def test_given_by_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: object, name: str) -> None:
+    """The hub's hash agrees: the owner of the repository put it there."""
+    mark = tmp_path / "mark"
+    with own_hub(tmp_path, monkeypatch) as hub:
+        hub.commit(TIMM_REPOSITORY, **{name: write({"a": Payload(mark)})})
+        with pytest.raises(WeightsError, match=name.replace("__", ".")):
+            load_from_timm()
     assert not mark.exists()
 
 

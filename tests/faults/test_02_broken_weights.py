@@ -2,12 +2,14 @@
 
 import importlib.util
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save, save_file
+from tests.servers import TIMM_REPOSITORY, FileServer, HubServer, load_from_timm, own_hub
 
 from headstart.backbones.architectures import build
 from headstart.backbones.catalog import open_backbone
@@ -15,6 +17,9 @@ from headstart.backbones.conversion import open_source
 from headstart.backbones.converted import HASHED, HASHES, ConvertedBackbone
 from headstart.backbones.sources import bundled
 from headstart.backbones.sources.contract import Request
+from headstart.backbones.weights import url as url_module
+from headstart.backbones.weights.download import Patience
+from headstart.backbones.weights.url import fetch_url, kept_at
 from headstart.core.errors import UnavailableError, WeightsError
 from headstart.core.progress import Silent
 
@@ -90,6 +95,48 @@ def test_one_flipped_byte_in_a_run_is_refused(run_of_small_convnet: Path) -> Non
     flip_one_byte(path)
     with pytest.raises(WeightsError, match="sha256"):
         open_source(Request.parse(f"run:{run_of_small_convnet}"))
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, Path]) -> Iterator[HubServer]:
+    """A hub with good weights."""
+    with own_hub(tmp_path, monkeypatch) as hub:
+        hub.commit(TIMM_REPOSITORY, model__safetensors=files["safetensors"].read_bytes())
+        yield hub
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.999])
+def test_a_file_that_is_truncated_on_the_hub_is_refused(hub: HubServer, files: dict[str, Path], share: float) -> None:
+    content = files["safetensors"].read_bytes()
+    hub.commit(TIMM_REPOSITORY, model__safetensors=content[: int(len(content) * share)])
+    with pytest.raises(WeightsError, match=r"model\.safetensors"):
+        load_from_timm()
+
+
+def test_one_flipped_byte_on_the_way_from_the_hub_is_refused_and_quarantined(hub: HubServer) -> None:
+    hub.faults = ["flip"]
+    with pytest.raises(WeightsError, match=r"sha256.*quarantine"):
+        load_from_timm()
+
+
+def test_a_file_on_the_hub_that_is_not_finite_is_refused(hub: HubServer, files: dict[str, Path]) -> None:
+    state = {name: values.copy() for name, values in load_file(files["safetensors"]).items()}
+    state["conv_stem.weight"][0, 0, 0, 0] = np.nan
+    hub.commit(TIMM_REPOSITORY, model__safetensors=save(state))
+    with pytest.raises(WeightsError, match=r"1 of 432 values of 'conv_stem\.weight'"):
+        load_from_timm()
+
+
+def test_a_partial_download_is_never_taken_for_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADSTART_CACHE", str(tmp_path))
+    monkeypatch.setattr(url_module, "PATIENCE", Patience(silence=0.3, attempts=1, wait=0.01))
+    with FileServer() as server:
+        url = server.url("/weights.pth", bytes(100_000))
+        for _ in range(3):
+            server.faults = ["cut", "403"]
+            with pytest.raises(UnavailableError, match="403"):
+                fetch_url(url)
+            assert not kept_at(url).exists()
 
 
 @pytest.fixture

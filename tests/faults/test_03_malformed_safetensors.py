@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
+from tests.servers import TIMM_REPOSITORY, load_from_timm, own_hub
 
 from headstart.backbones.conversion import open_source, state_arrays
 from headstart.backbones.sources.contract import Request
@@ -112,6 +113,15 @@ def test_a_file_for_another_architecture_lists_what_differs(tmp_path: Path) -> N
         open_source(Request.parse(f"file:{path}", architecture="mobilenetv3_small_050"))
     assert "missing: conv_stem.weight (16, 3, 3, 3)" in str(refused.value)
     assert "more" in str(refused.value)
+
+
+@pytest.mark.parametrize("case", ["overlap", "past the end", "an astronomic shape", "a header without end"])
+def test_a_malformed_file_on_the_hub_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    content = written(tmp_path / "made", *MALFORMED[case]).read_bytes()
+    with own_hub(tmp_path, monkeypatch) as hub:
+        hub.commit(TIMM_REPOSITORY, model__safetensors=content)
+        with pytest.raises(WeightsError, match=r"model\.safetensors"):
+            load_from_timm()
 
 
 def test_good_files_of_every_dtype_are_read(tmp_path: Path) -> None:

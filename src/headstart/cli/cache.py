@@ -11,17 +11,21 @@ import typer
 
 from headstart.cli import options
 
-app = typer.Typer(help="What is kept: converted models and features, under HEADSTART_CACHE.", no_args_is_help=True)
+app = typer.Typer(
+    help="What is kept: fetched weights, converted models and features, under HEADSTART_CACHE.", no_args_is_help=True
+)
 
 
 @app.command()
 def show(as_json: options.Json = False) -> None:
-    """List converted models and cached features with their sizes."""
+    """List fetched weights, converted models and cached features with their sizes."""
     from headstart import api
 
     kept = api.show_cache()
     size = sum(shelf.size for shelf in kept.features)
     print(f"{kept.home}: {_bytes(size)} of features (limit {_bytes(kept.limit)})", file=sys.stderr)
+    for weights in kept.weights:
+        print(f"  weights   {weights.name:<36} {_bytes(weights.size):>9}", file=sys.stderr)
     for model in kept.models:
         print(f"  model     {model.name:<36} {_bytes(model.size):>9}", file=sys.stderr)
     for shelf in kept.features:
@@ -38,10 +42,12 @@ def show(as_json: options.Json = False) -> None:
 
 @app.command()
 def clear(
-    what: Annotated[str, typer.Argument(metavar="features|models|all", help="What to remove.", show_default=False)],
+    what: Annotated[
+        str, typer.Argument(metavar="features|models|weights|all", help="What to remove.", show_default=False)
+    ],
     as_json: options.Json = False,
 ) -> None:
-    """Remove cached features, converted models, or both; they are made again when needed."""
+    """Remove cached features, converted models or fetched weights; they are made or fetched again when needed."""
     from headstart import api
 
     freed = api.clear_cache(what)

@@ -31,6 +31,7 @@ class BackboneOptions:
         architecture: The architecture of a ``file:`` checkpoint.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         seed: For random weights.
+        allow_licenses: Licences of weights that may be used beside the permissive ones.
     """
 
     name: str | None = None
@@ -38,6 +39,7 @@ class BackboneOptions:
     architecture: str | None = None
     device: str = "auto"
     seed: int = 0
+    allow_licenses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def open_named_backbone(
             random_weights=backbone.random_weights,
             architecture=backbone.architecture,
             seed=backbone.seed,
+            allow_licenses=backbone.allow_licenses,
             progress=progress,
         )
 

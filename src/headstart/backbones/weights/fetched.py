@@ -1,0 +1,67 @@
+"""A file of weights that is on this machine and is what it claims to be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headstart.backbones.card import WeightsFile
+from headstart.core.files import sha256_file
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A hash that a file must have.
+
+    Attributes:
+        sha256: In hexadecimal, whole or its beginning.
+        said_by: Who says so: ``"its name"``, ``"the hub"``.
+        advice: What to do where it differs; empty where there is nothing to do but to do without.
+    """
+
+    sha256: str
+    said_by: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFile:
+    """A file whose hash was taken just now.
+
+    Attributes:
+        path: Where it lies; not to be written to.
+        origin: What it was asked for by: an address, or ``hub:OWNER/NAME@COMMIT/FILE``.
+        sha256: Of the whole file, in hexadecimal.
+        bytes: Its size.
+    """
+
+    path: Path
+    origin: str
+    sha256: str
+    bytes: int
+
+    @classmethod
+    def hashed(cls, path: Path, origin: str) -> FetchedFile:
+        """A file as it lies there now."""
+        return cls(path, origin, sha256_file(path), path.stat().st_size)
+
+    def facts(self) -> WeightsFile:
+        """What a backbone's card keeps of it."""
+        return WeightsFile(self.sha256, self.bytes)
+
+    def disagreement(self, pins: Sequence[Pin]) -> str:
+        """The first pin that the file does not agree with, in words; empty where it agrees with all.
+
+        Example:
+            >>> file = FetchedFile(Path("a.pth"), "https://example.org/a.pth", "57934424", 3)
+            >>> file.disagreement([Pin("5793", "its name")])
+            ''
+            >>> file.disagreement([Pin("77cc", "its name")])
+            'Expected https://example.org/a.pth to have a sha256 of 77cc, as its name says, but got 57934424.'
+        """
+        for pin in pins:
+            if not self.sha256.startswith(pin.sha256.lower()):
+                told = f"Expected {self.origin} to have a sha256 of {pin.sha256}, as {pin.said_by} says, but got"
+                return f"{told} {self.sha256}.{' ' if pin.advice else ''}{pin.advice}"
+        return ""
