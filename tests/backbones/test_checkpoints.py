@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from headstart.backbones.architectures import build
-from headstart.backbones.checkpoints import fit_to_model, install, read_checkpoint
+from headstart.backbones.checkpoints import fit_to_model, install, install_file, read_checkpoint
 from headstart.core.errors import UsageError, WeightsError
 
 
@@ -90,6 +90,41 @@ def test_order_never_overrules_a_name(tmp_path: Path, model: nn.Module) -> None:
     torch.save(renamed, path)
     with pytest.raises(WeightsError, match=r"(?s)missing: bn1.weight .*unexpected: other"):
         loaded(path, model)
+
+
+def test_a_name_that_means_something_else_in_the_file_is_no_hindrance(tmp_path: Path, model: nn.Module) -> None:
+    """Here ``layer1.0.bn1.weight`` is what the model calls ``layer1.0.conv1.weight``: the shape tells."""
+    state = model.state_dict()
+    names = {"layer1.0.conv1.weight": "layer1.0.bn1.weight", "layer1.0.bn1.weight": "layer1.0.norm.weight"}
+    path = tmp_path / "weights.pt"
+    torch.save({names.get(name, name): tensor for name, tensor in state.items()}, path)
+    assert "mapped 2 tensors in order, layer1.0.bn1.weight to layer1.0.conv1.weight" in loaded(path, model)[1]
+
+
+@pytest.mark.parametrize("prefix", ["", "other."])
+def test_old_files_lack_the_counters_of_batch_norm(
+    tmp_path: Path, model: nn.Module, full: dict[str, Tensor], prefix: str
+) -> None:
+    path = tmp_path / "weights.pt"
+    old = {f"{prefix}{name}": tensor for name, tensor in full.items() if not name.endswith("num_batches_tracked")}
+    torch.save(old, path)
+    assert "added 20 counters of batch norm" in loaded(path, model)[1]
+    old.pop(f"{prefix}bn1.running_mean")
+    torch.save(old, path)
+    with pytest.raises(WeightsError, match=r"missing: bn1\.running_mean"):
+        loaded(path, model)
+
+
+@pytest.mark.parametrize(("shape", "kept"), [((10, 512), True), ((10, 511), False), ((10,), False)])
+def test_what_fits_on_the_features_is_the_classifier(
+    tmp_path: Path, full: dict[str, Tensor], shape: tuple[int, ...], kept: bool
+) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({**full, "fc.weight": torch.randn(shape), "fc.bias": torch.arange(10)}, path)
+    classifier = install_file(path, build("timm", "resnet18", 64), size=64).classifier
+    assert (classifier is not None) == kept
+    if classifier is not None:
+        assert classifier.bias.tolist() == list(range(10))
 
 
 def test_what_is_no_classifier_is_not_left_out(tmp_path: Path, model: nn.Module, full: dict[str, Tensor]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headstart.core.errors import UnknownNameError
 from headstart.core.registry import Registry
@@ -18,9 +18,25 @@ LIBRARIES: Registry[Builder] = Registry(
     "architecture library",
     {
         "timm": "headstart.backbones.architectures:build_timm",
+        "transformers": "headstart.backbones.transformers_vision:build_transformers",
+        "keras": "headstart.backbones.keras_models:build_keras",
+        "torchvision": "headstart.backbones.architectures:build_torchvision",
         "headstart": "headstart.backbones.architectures:build_own",
     },
     group="headstart.architecture_libraries",
+)
+
+#: headstart's own architectures.
+OWN: Registry[Callable[[], nn.Module]] = Registry(
+    "headstart architecture",
+    {
+        "small_convnet": "headstart.backbones.small_convnet:SmallConvnet",
+        "lenet": "headstart.backbones.lenet:LeNet",
+        "cifar_resnet20": "headstart.backbones.cifar_resnet:resnet20",
+        "cifar_resnet32": "headstart.backbones.cifar_resnet:resnet32",
+        "cifar_resnet44": "headstart.backbones.cifar_resnet:resnet44",
+        "cifar_resnet56": "headstart.backbones.cifar_resnet:resnet56",
+    },
 )
 
 
@@ -59,10 +75,34 @@ def build_timm(architecture: str, size: int) -> nn.Module:
     return model
 
 
-def build_own(architecture: str, size: int) -> nn.Module:
-    """The architectures that headstart brings itself."""
-    from headstart.backbones.small_convnet import SmallConvnet
+def build_torchvision(architecture: str, size: int) -> nn.Module:
+    """A classification architecture of torchvision up to what its last linear layer (SqueezeNet: convolution) reads.
 
-    if architecture != "small_convnet":
-        raise UnknownNameError("headstart architecture", architecture, ["small_convnet"])
-    return SmallConvnet()
+    Auxiliary heads, which only training uses, are left out. The names of what was removed are told by the model's
+    ``removed`` (the classifier) and ``auxiliary``.
+    """
+    from torch import nn
+    from torchvision import models
+
+    known = models.list_models(module=models)
+    if architecture not in known:
+        raise UnknownNameError("torchvision architecture", architecture, known)
+    model: nn.Module = models.get_model(architecture, weights=None, **_torchvision_options(architecture, size))
+    layers = [name for name, module in model.named_modules() if isinstance(module, (nn.Linear, nn.Conv2d))]
+    model.set_submodule(layers[-1], nn.Identity())
+    model.removed, model.auxiliary = (layers[-1],), ("aux1", "aux2", "AuxLogits")  # type: ignore[assignment]
+    return model
+
+
+def _torchvision_options(architecture: str, size: int) -> dict[str, Any]:
+    """What the trained weights presume, and what depends on the size of the input."""
+    if architecture in ("googlenet", "inception_v3"):
+        return {"aux_logits": False, "transform_input": True, "init_weights": True}
+    if architecture.startswith("vit_"):
+        return {"image_size": size}
+    return {"input_size": (size, size)} if architecture.startswith("maxvit") else {}
+
+
+def build_own(architecture: str, size: int) -> nn.Module:
+    """The architectures that headstart brings itself; they take any size that their source offers."""
+    return OWN[architecture]()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import warnings
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from headstart.backbones.source_classifier import SourceClassifier
 from headstart.core.errors import UsageError, WeightsError
 from headstart.core.tensors import check_finite, check_shapes, read_tensors
 
@@ -20,6 +23,41 @@ Tensors = Mapping[str, NDArray[Any]]
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PARALLEL = "module."
+
+#: Batch norm counts its batches; torch before 0.4.1 did not, and nothing in evaluation reads the count.
+_COUNTER = ".num_batches_tracked"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What became of a file of weights.
+
+    Attributes:
+        notes: What was unwrapped, mapped, added and left out, in words.
+        classifier: What the source model puts on its pooled features, where the file brings it.
+    """
+
+    notes: tuple[str, ...]
+    classifier: SourceClassifier | None
+
+
+def install_file(path: Path, model: nn.Module, *, size: int) -> Installed:
+    """Reads a file and puts its tensors into a headless model, all that the model has or none.
+
+    Args:
+        path: See :func:`read_checkpoint`.
+        model: The source model without its classifier.
+        size: Side of its square input, in pixels.
+
+    Raises:
+        WeightsError: The file is unsafe or broken, or does not fit.
+    """
+    tensors, unwrapped = read_checkpoint(path)
+    tensors, dropped = _without_auxiliary_heads(tensors, model)
+    fitted, mapped = fit_to_model(path, tensors, model)
+    install(path, fitted, model)
+    classifier = _classifier_left(tensors, fitted, _pooled_size(model, size))
+    return Installed((*unwrapped, *dropped, *mapped), classifier)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
@@ -51,8 +89,9 @@ def fit_to_model(path: Path, tensors: Tensors, model: nn.Module) -> tuple[dict[s
     """Finds the tensors of a headless model in a checkpoint.
 
     Where all names are there, they count. Where names differ but all shapes agree in order, tensors are taken
-    in order, unless that would give a name another tensor than its own. A classifier's weight and bias may be
-    left over: the source's own classifier by name, or the last two tensors where they were taken in order.
+    in order, unless that would give a name another tensor than its own (of its name and shape). A classifier's
+    weight and bias may be left over: the source's own classifier by name, or the last two tensors where they were
+    taken in order. A file without any of batch norm's counters is given those of the model.
 
     Args:
         path: For messages.
@@ -66,12 +105,18 @@ def fit_to_model(path: Path, tensors: Tensors, model: nn.Module) -> tuple[dict[s
         WeightsError: Lists missing, unexpected and differently shaped tensors.
     """
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    if not expected.keys() <= tensors.keys() and (in_order := _in_order(tensors, expected)):
+    if in_order := _in_order(tensors, expected):
         return in_order
+    counters = _missing_counters(tensors, model)
+    notes = [f"added {len(counters)} counters of batch norm, which old files lack"] if counters else []
+    expected = {name: shape for name, shape in expected.items() if name not in counters}
+    if counters and (in_order := _in_order(tensors, expected)):
+        return {**in_order[0], **counters}, [*notes, *in_order[1]]
     left = [name for name in tensors if name not in expected and name.startswith(_classifiers(model))]
     kept = {name: values for name, values in tensors.items() if name not in left}
     check_shapes(path, {name: values.shape for name, values in kept.items()}, expected)
-    return kept, [f"left the classifier out ({', '.join(left)})"] if left else []
+    notes += [f"left the classifier out ({', '.join(left)})"] if left else []
+    return {**kept, **counters}, notes
 
 
 def install(path: Path, tensors: Tensors, model: nn.Module) -> None:
@@ -143,19 +188,54 @@ def _as_array(tensor: Any) -> NDArray[Any]:
     return array
 
 
+def _without_auxiliary_heads(
+    tensors: dict[str, NDArray[Any]], model: nn.Module
+) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Without the heads that only training uses; our builders name them (``auxiliary``)."""
+    heads = tuple(f"{name}." for name in getattr(model, "auxiliary", ()))
+    kept = {name: values for name, values in tensors.items() if not name.startswith(heads)}
+    count = len(tensors) - len(kept)
+    return kept, [f"left {count} tensors of auxiliary heads out"] if count else []
+
+
+def _missing_counters(tensors: Tensors, model: nn.Module) -> dict[str, NDArray[Any]]:
+    if any(name.endswith(_COUNTER) for name in tensors):
+        return {}
+    return {name: tensor.numpy() for name, tensor in model.state_dict().items() if name.endswith(_COUNTER)}
+
+
+def _classifier_left(tensors: Tensors, fitted: Tensors, features: int) -> SourceClassifier | None:
+    """The two tensors that the model did not take, where they are ``(S, features)`` and ``(S,)``."""
+    taken = {id(values) for values in fitted.values()}
+    left = [values for values in tensors.values() if id(values) not in taken]
+    if len(left) != 2 or left[0].shape != (*left[1].shape, features):
+        return None
+    return SourceClassifier(left[0].astype(np.float32), left[1].astype(np.float32))
+
+
+def _pooled_size(model: nn.Module, size: int) -> int:
+    import torch
+
+    with torch.inference_mode():
+        return int(model(torch.zeros(1, 3, size, size)).shape[-1])
+
+
 def _classifiers(model: nn.Module) -> tuple[str, ...]:
-    named = (getattr(model, "pretrained_cfg", None) or {}).get("classifier") or ()
+    """Names of the classifiers that were removed: by our builders' word (``removed``) or by timm's."""
+    named = getattr(model, "removed", None) or (getattr(model, "pretrained_cfg", None) or {}).get("classifier") or ()
     return tuple(f"{name}." for name in ((named,) if isinstance(named, str) else named))
 
 
 def _in_order(
     tensors: Tensors, expected: Mapping[str, tuple[int, ...]]
 ) -> tuple[dict[str, NDArray[Any]], list[str]] | None:
+    if expected.keys() <= tensors.keys():
+        return None
     names = list(tensors)
     taken, left = names[: len(expected)], names[len(expected) :]
     pairs = dict(zip(expected, taken, strict=False))
     agree = len(taken) == len(expected) and all(
-        tensors[theirs].shape == expected[ours] and (ours == theirs or ours not in tensors)
+        tensors[theirs].shape == expected[ours] and (ours == theirs or not _claimed(tensors, ours, expected[ours]))
         for ours, theirs in pairs.items()
     )
     if not agree or len(left) not in (0, 2) or any(tensors[name].ndim > 2 for name in left):
@@ -165,3 +245,8 @@ def _in_order(
     if left:
         notes.append(f"took the last two for the classifier and left them out ({', '.join(left)})")
     return {ours: tensors[theirs] for ours, theirs in pairs.items()}, notes
+
+
+def _claimed(tensors: Tensors, name: str, shape: tuple[int, ...]) -> bool:
+    """Whether the file has a tensor of this very name; with another shape the name means something else there."""
+    return name in tensors and tensors[name].shape == shape

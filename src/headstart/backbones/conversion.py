@@ -18,16 +18,16 @@ from headstart.backbones.card import BackboneCard, ImagePreprocess
 from headstart.backbones.checkpoints import install
 from headstart.backbones.converted import CARD, CLASSIFIER, ENGINE_MODEL, HASHED, HASHES, WEIGHTS, folder_name
 from headstart.backbones.identity import weights_sha256
+from headstart.backbones.licences import NO_LICENCE_NEEDED
 from headstart.backbones.source_classifier import SourceClassifier
 from headstart.backbones.sources.contract import SOURCES, Provenance, Request
 from headstart.backbones.splitting import split
 from headstart.backbones.stages import StagedBackbone
 from headstart.core.errors import EngineError
 from headstart.core.files import new_folder, sha256_file, write_json
-from headstart.core.openvino import openvino
+from headstart.core.openvino import openvino, openvino_core
+from headstart.core.progress import Progress
 from headstart.core.tensors import check_finite
-
-NO_LICENCE_NEEDED = "none needed (random weights)"
 
 #: Largest difference from torch that a stage of the engine model may show, as a share of its largest value.
 TOLERANCE = 1e-3
@@ -46,12 +46,14 @@ def open_source(request: Request) -> tuple[StagedBackbone, BackboneCard]:
     return backbone, card
 
 
-def open_with_classifier(request: Request) -> tuple[StagedBackbone, BackboneCard, SourceClassifier | None]:
+def open_with_classifier(
+    request: Request, progress: Progress | None = None
+) -> tuple[StagedBackbone, BackboneCard, SourceClassifier | None]:
     """What :func:`open_source` gives, and the source's own classifier where the weights bring one."""
     source = SOURCES[request.prefix]()
     blueprint = source.blueprint(request)
     model = build(blueprint.library, blueprint.architecture, blueprint.preprocess.size, seed=request.seed)
-    provenance = Provenance.random(request.seed) if request.random_weights else source.load(request, model)
+    provenance = Provenance.random(request.seed) if request.random_weights else source.load(request, model, progress)
     tensors = state_arrays(model)
     check_finite(Path(request.text), tensors)
     backbone = split(model, size=blueprint.preprocess.size)
@@ -152,6 +154,7 @@ def _write_engine_model(backbone: StagedBackbone, card: BackboneCard, path: Path
     example = torch.from_numpy(card.preprocess.random_inputs(2))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.filterwarnings("ignore", category=FutureWarning, message=".*torch.jit")
+        warnings.filterwarnings("ignore", category=FutureWarning, message=".*is_gradient_checkpointing")
         warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit")
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         graph = ov.convert_model(EngineGraph(backbone, card.preprocess), example_input=example)
@@ -164,7 +167,7 @@ def _write_engine_model(backbone: StagedBackbone, card: BackboneCard, path: Path
 
 def _check_engine_model(backbone: StagedBackbone, card: BackboneCard, path: Path) -> None:
     """Compares every stage with torch, at other batch sizes than the traced one."""
-    core = openvino().Core()
+    core = openvino_core()
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     request = core.compile_model(core.read_model(path), "CPU", settings).create_infer_request()
     graph = EngineGraph(backbone, card.preprocess).eval()

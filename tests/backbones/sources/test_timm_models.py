@@ -1,41 +1,36 @@
-"""timm's catalogue; no test here asks the network for anything."""
+"""timm's catalogue; the only hub that is asked here is one of our own."""
 
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import timm
 import torch
-from huggingface_hub import constants
-from huggingface_hub.errors import LocalEntryNotFoundError
-from safetensors.torch import save_file
+from safetensors.torch import save
+from tests.servers import TIMM_NAME as NAME
+from tests.servers import TIMM_REPOSITORY as REPOSITORY
+from tests.servers import HubServer, own_hub
 
 from headstart.backbones.architectures import build
-from headstart.backbones.conversion import open_source
+from headstart.backbones.conversion import open_source, open_with_classifier
 from headstart.backbones.sources import timm_models
 from headstart.backbones.sources.contract import Request
 from headstart.backbones.sources.timm_models import TimmSource, timm_blueprint
 from headstart.core.errors import UnavailableError, UnknownNameError, WeightsError
 
-NAME = "timm:resnet18.a1_in1k"
-
 
 @pytest.fixture
-def empty_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hub cache with nothing in it, and a hub that refuses every connection."""
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A hub with random weights for one model."""
+    with own_hub(tmp_path, monkeypatch) as hub:
+        hub.commit(REPOSITORY, model__safetensors=save(state()))
+        yield hub
 
 
-@pytest.fixture
-def cached_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file of random weights that the hub's client finds in its cache."""
-    path = tmp_path / "model.safetensors"
-    save_file(timm.create_model("resnet18").state_dict(), path)
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: str(path))
-    return path
+def state() -> dict[str, torch.Tensor]:
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        return timm.create_model("mobilenetv3_small_050").state_dict()
 
 
 def test_the_blueprint_is_what_timm_prepares_its_models_with() -> None:
@@ -50,54 +45,86 @@ def test_the_blueprint_is_what_timm_prepares_its_models_with() -> None:
     assert blueprint.licence == "apache-2.0"
 
 
-def test_cached_weights_are_loaded_whole(cached_file: Path) -> None:
-    model = build("timm", "resnet18", 224, seed=9)
+def test_weights_are_fetched_and_loaded_whole(hub: HubServer) -> None:
+    model = build("timm", "mobilenetv3_small_050", 224, seed=9)
     provenance = TimmSource().load(Request.parse(NAME), model)
-    expected = timm.create_model("resnet18", checkpoint_path=str(cached_file)).state_dict()
+    expected = state()
     assert all(torch.equal(expected[name], tensor) for name, tensor in model.state_dict().items())
     assert provenance.pretraining == "ImageNet-1k"
     assert len(provenance.pretraining_classes) == 1000
+    assert provenance.source == f"timm weights hub:{REPOSITORY}@{hub.commits[REPOSITORY]}/model.safetensors"
+    assert provenance.file is not None
+    assert provenance.file.bytes == len(hub.repositories[REPOSITORY, hub.commits[REPOSITORY]]["model.safetensors"])
 
 
-def test_weights_of_another_shape_are_refused(cached_file: Path) -> None:
-    state = timm.create_model("resnet18").state_dict()
-    del state["layer2.0.conv1.weight"]
-    save_file(state, cached_file)
-    with pytest.raises(WeightsError, match=r"layer2\.0\.conv1\.weight"):
+@pytest.mark.usefixtures("hub")
+def test_the_classifier_is_the_source_models_own() -> None:
+    backbone, _, classifier = open_with_classifier(Request.parse(NAME))
+    whole = timm.create_model("mobilenetv3_small_050").eval()
+    whole.load_state_dict(state())
+    inputs = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        expected = whole(inputs).softmax(dim=1).numpy()
+        pooled = backbone(inputs).numpy()
+    assert classifier is not None
+    assert abs(classifier.probabilities(pooled) - expected).max() < 1e-5
+
+
+class Halved(torch.nn.Module):
+    """A model that changes its features before its classifier reads them."""
+
+    pretrained_cfg = {"input_size": (3, 4, 4)}  # noqa: RUF012
+
+    def __init__(self, between: float) -> None:
+        super().__init__()
+        self.between, self.fc = between, torch.nn.Linear(3, 5)
+
+    def get_classifier(self) -> torch.nn.Module:
+        return self.fc
+
+    def reset_classifier(self, _: int) -> None:
+        self.fc, self.between = torch.nn.Identity(), 1.0
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.fc(inputs.mean(dim=(2, 3)) * self.between)
+
+
+def test_a_classifier_that_does_not_read_the_pooled_features_is_left_out() -> None:
+    assert timm_models._take_classifier(Halved(1.0)) is not None
+    assert timm_models._take_classifier(Halved(0.5)) is None
+
+
+def test_weights_of_another_shape_are_refused(hub: HubServer) -> None:
+    broken = state()
+    del broken["blocks.1.0.conv_pw.weight"]
+    hub.commit(REPOSITORY, model__safetensors=save(broken))
+    with pytest.raises(WeightsError, match=r"blocks\.1\.0\.conv_pw\.weight"):
         open_source(Request.parse(NAME))
 
 
-def test_a_broken_file_is_refused_before_timm_sees_it(cached_file: Path) -> None:
-    cached_file.write_bytes(cached_file.read_bytes()[:-1])
-    with pytest.raises(WeightsError, match=str(cached_file)):
+def test_a_broken_file_is_refused_before_timm_sees_it(hub: HubServer) -> None:
+    hub.commit(REPOSITORY, model__safetensors=save(state())[:-1])
+    with pytest.raises(WeightsError, match=r"model\.safetensors"):
         open_source(Request.parse(NAME))
 
 
-@pytest.mark.usefixtures("empty_hub")
-def test_without_a_network_it_fails_fast_and_names_the_way_out() -> None:
-    begun = time.monotonic()
-    with pytest.raises(UnavailableError, match=r"out of reach.*--random-weights"):
-        timm_models.fetch("timm/resnet18.a1_in1k", "model.safetensors")
-    assert time.monotonic() - begun < timm_models.PATIENCE + 2
-
-
-@pytest.mark.usefixtures("empty_hub")
-def test_offline_mode_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_weights_cannot_be_had_the_way_out_is_named(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(timm_models, "_check_reachable", lambda *_: pytest.fail("the network was asked"))
-    with pytest.raises(UnavailableError, match="HF_HUB_OFFLINE"):
-        timm_models.fetch("timm/resnet18.a1_in1k", "model.safetensors")
+    with pytest.raises(UnavailableError, match=r"HF_HUB_OFFLINE.*--random-weights"):
+        open_source(Request.parse(NAME))
+    assert hub.asked == []
 
 
-@pytest.mark.usefixtures("empty_hub")
-def test_a_hub_that_breaks_off_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def download(*_: object, local_files_only: bool = False, **__: object) -> str:
-        raise LocalEntryNotFoundError("not cached") if local_files_only else TimeoutError("stalled")
-
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
-    monkeypatch.setattr(timm_models, "_check_reachable", lambda *_: None)
-    with pytest.raises(UnavailableError, match="TimeoutError"):
-        timm_models.fetch("timm/resnet18.a1_in1k", "model.safetensors")
+def test_weights_without_a_repository_come_from_their_address(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = hub.url("/mobilenet.safetensors", save(state()))
+    config = timm.get_pretrained_cfg("mobilenetv3_small_050.lamb_in1k")
+    config.hf_hub_id, config.url = None, address
+    monkeypatch.setattr(timm_models, "_config", lambda _: config)
+    _, card = open_source(Request.parse(NAME))
+    assert card.source == f"timm weights {address}"
+    config.url = None
+    with pytest.raises(UnavailableError, match="timm names none"):
+        open_source(Request.parse(NAME))
 
 
 def test_random_weights_need_no_file() -> None:
@@ -115,7 +142,7 @@ def test_unknown_names_are_told_the_nearest(name: str, near: str) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("convnext_base.clip_laion2b_augreg_ft_in12k_in1k_384", "crop mode 'squash'"),
+        ("deepseek_vit_412m_enc.deepseek_v4_1_flash", "crop mode 'border'"),
         ("vit_base_patch16_sapiens2.fb", "an input of"),
     ],
 )
@@ -124,12 +151,18 @@ def test_inputs_that_cannot_be_prepared_are_refused(name: str, reason: str) -> N
         timm_blueprint(name)
 
 
+def test_timms_squash_is_ours() -> None:
+    name = "convnext_base.clip_laion2b_augreg_ft_in12k_in1k_384"
+    assert timm_blueprint(name).preprocess.crop_mode == "squash"
+
+
 @pytest.mark.parametrize(
     ("tag", "pretraining", "classes"),
     [
         ("augreg_in21k_ft_in1k", "ImageNet-21k, then ImageNet-1k", 21843),
         ("tv_in1k", "ImageNet-1k", 1000),
-        ("lvd142m", "unknown (timm tag 'lvd142m')", 0),
+        ("lvd142m", "LVD-142M", 0),
+        ("c1", "unknown (timm tag 'c1')", 0),
     ],
 )
 def test_the_tag_tells_the_pretraining(tag: str, pretraining: str, classes: int) -> None:

