@@ -70,6 +70,24 @@ def test_the_whole_fast_path_is_near_the_reference_on_real_photos(real_data):
     assert max(differences) < 2
 
 
+@pytest.mark.parametrize("function", [prepare, prepare_reference])
+@pytest.mark.parametrize(("resized", "size"), [(64, 64), (67, 64)])
+def test_squashing_resizes_both_sides_whatever_the_proportions(function, resized, size):
+    start, allowed = round((resized - size) / 2), 2 if function is prepare else 0
+    for shape in SHAPES:
+        pixels = noise(*shape)
+        whole = np.asarray(Image.fromarray(pixels).resize((resized, resized), Image.Resampling.BILINEAR)).astype(int)
+        found = function(pixels, resized=resized, size=size, interpolation="bilinear", crop_mode="squash")
+        assert found.shape == (size, size, 3)
+        assert np.abs(found - whole[start : start + size, start : start + size]).max() <= allowed
+
+
+def test_of_a_square_picture_both_ways_of_resizing_make_the_same():
+    for mode in ("center", "squash"):
+        found = prepare_reference(noise(90, 90), resized=70, size=64, interpolation="bicubic", crop_mode=mode)
+        assert np.array_equal(found, prepare_reference(noise(90, 90), resized=70, size=64, interpolation="bicubic"))
+
+
 def test_a_crop_larger_than_the_picture_is_refused():
     for function in (prepare, prepare_reference):
         with pytest.raises(UsageError, match="at most 100"):

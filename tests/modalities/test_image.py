@@ -1,6 +1,7 @@
 """The image manifest: random changes that follow from their arguments alone."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,6 +30,13 @@ def test_an_augmented_picture_follows_from_its_arguments_alone():
     np.testing.assert_array_equal(first, augmented(content, 3, {"mirrored"}))
     assert (first.shape, first.dtype) == ((64, 64, 3), np.uint8)
     assert not np.array_equal(first, augmented(content, 4, ("mirrored",)))
+
+
+def test_a_backbone_that_squashes_sees_the_whole_of_a_wide_picture():
+    content, squashing = photo(200, 50), replace(PREPROCESS, crop=1.0, crop_mode="squash")
+    whole = np.asarray(Image.open(io.BytesIO(content)).resize((64, 64), Image.Resampling.BICUBIC)).astype(int)
+    for inputs in (IMAGE.prepare(content, squashing).inputs, IMAGE.prepare_reference(content, squashing)):
+        assert np.abs(inputs - whole).max() <= 2
 
 
 def test_an_admitted_invariance_is_applied_to_half_of_the_pictures():

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Interpolation = Literal["bilinear", "bicubic"]
+
+#: Which sides are resized before the crop: the shorter one and the other in proportion, or both to the same length.
+CropMode = Literal["center", "squash"]
 
 #: Axes of a stage's output: N examples, C channels, H × W places, L tokens.
 Layout = Literal["NCHW", "NHWC", "NLC", "NC"]
@@ -18,9 +23,9 @@ Layout = Literal["NCHW", "NHWC", "NLC", "NC"]
 class ImagePreprocess:
     """How a decoded RGB picture becomes a backbone's input.
 
-    The shorter side is resized to ``floor(size / crop)`` with an antialiased filter, the centre ``size`` ×
-    ``size`` is cut out, values are divided by 255, ``mean`` is subtracted and the result is divided by
-    ``std``.
+    The shorter side (``"center"``) or both sides (``"squash"``) are resized to ``floor(size / crop)`` with an
+    antialiased filter, the centre ``size`` × ``size`` is cut out, values are divided by 255, ``mean`` is subtracted
+    and the result is divided by ``std``.
 
     Attributes:
         size: Side of the square input, in pixels.
@@ -28,6 +33,7 @@ class ImagePreprocess:
         interpolation: The resize filter.
         mean: Per channel, of values in [0, 1].
         std: Per channel, of values in [0, 1].
+        crop_mode: Which sides are resized.
     """
 
     size: int
@@ -35,16 +41,32 @@ class ImagePreprocess:
     interpolation: Interpolation
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    crop_mode: CropMode = "center"
 
     @property
     def resized(self) -> int:
-        """Length of the shorter side before the crop, in pixels."""
+        """Length of the shorter side before the crop, in pixels; of both sides where they are squashed."""
         return int(self.size / self.crop)
 
     def random_inputs(self, count: int, *, seed: int = 0) -> NDArray[np.uint8]:
         """Inputs of noise, uint8 ``(count, size, size, 3)``, for trials and checks."""
+        import numpy as np
+
         shape = (count, self.size, self.size, 3)
         return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def crop_share(size: int, resized: int) -> float:
+    """The ``crop`` of an :class:`ImagePreprocess` that resizes to exactly ``resized`` pixels.
+
+    ``size / resized`` itself may come out one pixel short, because the quotient of a quotient is rounded twice.
+
+    Example:
+        >>> ImagePreprocess(224, crop_share(224, 232), "bilinear", (0, 0, 0), (1, 1, 1)).resized
+        232
+    """
+    share = size / resized
+    return share if int(size / share) == resized else math.nextafter(share, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,12 @@ _TRIES = 10
 
 
 def prepare(
-    pixels: NDArray[np.uint8], *, resized: int, size: int, interpolation: Literal["bilinear", "bicubic"]
+    pixels: NDArray[np.uint8],
+    *,
+    resized: int,
+    size: int,
+    interpolation: Literal["bilinear", "bicubic"],
+    crop_mode: Literal["center", "squash"] = "center",
 ) -> NDArray[np.uint8]:
     """Resizes and crops in one step: only the pixels that stay are computed.
 
@@ -35,6 +40,7 @@ def prepare(
         resized: Length of the shorter side before the crop.
         size: Side of the centre crop, at most ``resized``.
         interpolation: The antialiased filter.
+        crop_mode: ``"squash"`` resizes both sides to ``resized``, whatever the picture's proportions.
 
     Returns:
         ``uint8`` of shape ``(size, size, 3)``.
@@ -43,7 +49,7 @@ def prepare(
         UsageError: The crop is larger than the resized picture.
     """
     height, width = pixels.shape[:2]
-    new_width, new_height = _resized_shape(width, height, resized=resized, size=size)
+    new_width, new_height = _resized_shape(width, height, resized=resized, size=size, crop_mode=crop_mode)
     left, top = _crop_start(new_width, size), _crop_start(new_height, size)
     across, down = width / new_width, height / new_height
     box = (left * across, top * down, (left + size) * across, (top + size) * down)
@@ -52,7 +58,12 @@ def prepare(
 
 
 def prepare_reference(
-    pixels: NDArray[np.uint8], *, resized: int, size: int, interpolation: Literal["bilinear", "bicubic"]
+    pixels: NDArray[np.uint8],
+    *,
+    resized: int,
+    size: int,
+    interpolation: Literal["bilinear", "bicubic"],
+    crop_mode: Literal["center", "squash"] = "center",
 ) -> NDArray[np.uint8]:
     """The textbook transform, bit for bit as timm and torchvision do it: resize the whole, then crop.
 
@@ -64,6 +75,7 @@ def prepare_reference(
         resized: Length of the shorter side before the crop.
         size: Side of the centre crop, at most ``resized``.
         interpolation: The antialiased filter.
+        crop_mode: ``"squash"`` resizes both sides to ``resized``, whatever the picture's proportions.
 
     Returns:
         ``uint8`` of shape ``(size, size, 3)``.
@@ -72,7 +84,7 @@ def prepare_reference(
         UsageError: The crop is larger than the resized picture.
     """
     height, width = pixels.shape[:2]
-    new_width, new_height = _resized_shape(width, height, resized=resized, size=size)
+    new_width, new_height = _resized_shape(width, height, resized=resized, size=size, crop_mode=crop_mode)
     whole = np.asarray(Image.fromarray(pixels).resize((new_width, new_height), _FILTERS[interpolation]))
     left, top = _crop_start(new_width, size), _crop_start(new_height, size)
     return whole[top : top + size, left : left + size]
@@ -151,9 +163,13 @@ def _random_box(width: int, height: int, chance: np.random.Generator) -> tuple[f
     return left, top, left + side, top + side
 
 
-def _resized_shape(width: int, height: int, *, resized: int, size: int) -> tuple[int, int]:
+def _resized_shape(
+    width: int, height: int, *, resized: int, size: int, crop_mode: Literal["center", "squash"]
+) -> tuple[int, int]:
     if size > resized:
         raise UsageError(f"Expected a crop of at most {resized} pixels, but got {size}; choose a smaller one.")
+    if crop_mode == "squash":
+        return resized, resized
     if width <= height:
         return resized, int(resized * height / width)
     return int(resized * width / height), resized

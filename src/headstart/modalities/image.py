@@ -46,7 +46,11 @@ def _prepare(content: Content, preprocess: ImagePreprocess | None) -> Prepared:
 
 def _inputs(pixels: NDArray[np.uint8], preprocess: ImagePreprocess) -> NDArray[np.uint8]:
     return image_views.prepare(
-        pixels, resized=preprocess.resized, size=preprocess.size, interpolation=preprocess.interpolation
+        pixels,
+        resized=preprocess.resized,
+        size=preprocess.size,
+        interpolation=preprocess.interpolation,
+        crop_mode=preprocess.crop_mode,
     )
 
 
@@ -56,6 +60,7 @@ def _prepare_reference(content: Content, preprocess: ImagePreprocess) -> NDArray
         resized=preprocess.resized,
         size=preprocess.size,
         interpolation=preprocess.interpolation,
+        crop_mode=preprocess.crop_mode,
     )
 
 
