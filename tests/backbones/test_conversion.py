@@ -49,7 +49,7 @@ def test_an_engine_model_that_differs_from_torch_is_not_kept(tmp_path: Path, mon
 
 
 def test_a_source_that_loads_weights_that_are_not_finite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(self: OwnSource, request: Request, model: nn.Module) -> Provenance:
+    def load(self: OwnSource, request: Request, model: nn.Module, progress: object) -> Provenance:
         model.stage2.norm.running_var[:3] = float("inf")
         return Provenance("somewhere", "something")
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from headstart.backbones.card import BackboneCard
 from headstart.backbones.converted import FORMAT, ConvertedBackbone, folder_name
+from headstart.backbones.licences import check as check_licence
 from headstart.backbones.sources.contract import SOURCES, Request
 from headstart.core.errors import WeightsError
 from headstart.core.files import locked, storage_errors, write_json
@@ -29,6 +30,7 @@ def open_backbone(
     random_weights: bool = False,
     architecture: str | None = None,
     seed: int = 0,
+    allow_licenses: Collection[str] = (),
     progress: Progress | None = None,
 ) -> ConvertedBackbone:
     """A backbone in its converted form, made on first use and checked on every use.
@@ -38,12 +40,14 @@ def open_backbone(
     Args:
         name: ``source:name``: ``bundled:efficientnet_lite0``, ``timm:resnet18``, ``file:PATH``, ``run:PATH``.
         random_weights: Draw the weights at random: the same architecture without its pretraining.
-        architecture: timm's name of the architecture, for ``file:`` alone.
+        architecture: Name of the architecture, for ``file:`` alone: ``NAME`` of timm, or ``LIBRARY:NAME``.
         seed: Draws random weights.
+        allow_licenses: Licences of weights that may be used beside the permissive ones.
         progress: Hears of a conversion.
 
     Raises:
-        UsageError: The name or an option cannot be meant.
+        UsageError: The name or an option cannot be meant, or the licence of the weights is not allowed; that is
+            found before they are fetched.
         UnavailableError: The source does not have it here and now, or it cannot be cut into stages.
         WeightsError: The weights are unsafe, broken or not those they claim to be.
     """
@@ -52,10 +56,12 @@ def open_backbone(
     stamp = f"format {FORMAT}, {SOURCES[request.prefix]().stamp(request)}"
     models = cache_home() / "models"
     found = _find(models, request, stamp)
-    if found is not None:
-        return found
-    with locked(models / ".lock"):
-        return _find(models, request, stamp, quarantine=listener) or _convert(models, request, stamp, listener)
+    if found is None:
+        _check_before_fetching(request, allow_licenses)
+        with locked(models / ".lock"):
+            found = _find(models, request, stamp, quarantine=listener) or _convert(models, request, stamp, listener)
+    check_licence(found.card.licence, request.text, allow_licenses)
+    return found
 
 
 def check_name(name: str, *, architecture: str | None = None) -> None:
@@ -92,6 +98,12 @@ def find_converted(card: BackboneCard) -> ConvertedBackbone | None:
     return _open_intact(models / folder_name(card), models)
 
 
+def _check_before_fetching(request: Request, allow_licenses: Collection[str]) -> None:
+    if not request.random_weights:
+        licence = SOURCES[request.prefix]().blueprint(request).licence
+        check_licence(licence, request.text, allow_licenses)
+
+
 def _find(
     models: Path, request: Request, stamp: str, *, quarantine: Progress | None = None
 ) -> ConvertedBackbone | None:
@@ -122,7 +134,7 @@ def _convert(models: Path, request: Request, stamp: str, progress: Progress) -> 
     progress.start("conversion")
     from headstart.backbones.conversion import convert, open_with_classifier
 
-    backbone, card, classifier = open_with_classifier(request)
+    backbone, card, classifier = open_with_classifier(request, progress)
     progress.say(f"Backbone {card.name}: {card.source}.")
     folder = models / folder_name(card)
     converted = _open_intact(folder, models, progress) or ConvertedBackbone.open(

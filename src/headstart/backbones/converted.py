@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.backbones.card import BackboneCard
-from headstart.backbones.source_classifier import SourceClassifier
 from headstart.core.errors import WeightsError
 from headstart.core.files import sha256_file
 
 if TYPE_CHECKING:
+    from headstart.backbones.source_classifier import SourceClassifier
     from headstart.backbones.stages import StagedBackbone
 
 ENGINE_MODEL, WEIGHTS, CARD, HASHES = "engine.xml", "weights.safetensors", "card.json", "hashes.json"
@@ -65,6 +65,7 @@ class ConvertedBackbone:
 
     def source_classifier(self) -> SourceClassifier | None:
         """What the source model puts on the pooled features; ``None`` where it is not known."""
+        from headstart.backbones.source_classifier import SourceClassifier
         from headstart.core.tensors import read_tensors
 
         path = self.folder / CLASSIFIER
