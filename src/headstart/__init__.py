@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headstart.api import Run, check, extract, fit, load
+    from headstart.api import Run, check, extract, fit, load, models, rank, show_model
     from headstart.artifacts.evaluate import Evaluation
     from headstart.artifacts.predict import Prediction
     from headstart.core.errors import (
@@ -41,6 +41,9 @@ _PLACES = {
     "extract": "headstart.api",
     "fit": "headstart.api",
     "load": "headstart.api",
+    "models": "headstart.api",
+    "rank": "headstart.api",
+    "show_model": "headstart.api",
 }
 
 __all__ = [
@@ -61,6 +64,9 @@ __all__ = [
     "extract",
     "fit",
     "load",
+    "models",
+    "rank",
+    "show_model",
 ]
 
 

@@ -29,6 +29,10 @@ from headstart.workflows.extract import extract_features
 from headstart.workflows.fit import FitOptions
 from headstart.workflows.fit import fit as fit_workflow
 from headstart.workflows.gather import BackboneOptions
+from headstart.workflows.models import Models, Wanted, find_models, show_model
+from headstart.workflows.rank import RankOptions
+from headstart.workflows.rank import rank as rank_workflow
+from headstart.workflows.rank_record import Ranking
 from headstart.workflows.step_examples import VIEWS
 
 __all__ = [
@@ -38,9 +42,12 @@ __all__ = [
     "extract",
     "fit",
     "load",
+    "models",
     "one_device",
+    "rank",
     "seconds_of",
     "show_cache",
+    "show_model",
     "write_report",
 ]
 
@@ -130,6 +137,7 @@ def fit(
     backbone: str | None = None,
     architecture: str | None = None,
     random_weights: bool = False,
+    allow_license: Sequence[str] = (),
     head: str = "linear",
     scratch: bool = True,
     baseline_budget: float | str = 30.0,
@@ -154,9 +162,11 @@ def fit(
         boundary: The lowest stage that trains, for ``"partial"``; ``None`` takes the lowest that the budget buys.
         views: Augmented views per item whose activations at the boundary are cached; 0 for the items as they are.
         workers: Processes that decode where items are read anew in every epoch; 0 for threads.
-        backbone: ``source:architecture``; ``None`` takes the offline default.
+        backbone: ``source:architecture``; ``None`` takes the offline default, ``"auto"`` the one that
+            :func:`rank` puts first.
         architecture: The architecture of a ``file:`` checkpoint.
         random_weights: Take the architecture with random weights.
+        allow_license: Licences of weights that may be used beside the permissive ones.
         head: ``"linear"`` or ``"mlp"``.
         scratch: Also train baselines from random weights.
         baseline_budget: Time for each of them, in seconds or as ``"90s"``, ``"5m"``.
@@ -184,7 +194,12 @@ def fit(
             seed=seed,
         ),
         BackboneOptions(
-            backbone, random_weights=random_weights, architecture=architecture, device=one_device(device), seed=seed
+            backbone,
+            random_weights=random_weights,
+            architecture=architecture,
+            device=one_device(device),
+            seed=seed,
+            allow_licenses=tuple(allow_license),
         ),
         FitOptions(
             out=None if out is None else Path(out),
@@ -212,10 +227,77 @@ def load(path: str | Path, *, progress: Progress | None = None) -> Run:
 
 
 def check(
-    data: str | Path, *, columns: Columns | None = None, seed: int = 0, progress: Progress | None = None
+    data: str | Path,
+    *,
+    data_only: bool = False,
+    backbone: str | None = None,
+    architecture: str | None = None,
+    random_weights: bool = False,
+    allow_license: Sequence[str] = (),
+    columns: Columns | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> CheckReport:
-    """The state of the data, without training."""
-    return check_data(DataOptions(str(data), columns=columns, seed=seed), progress=progress)
+    """The state of the data and whether transfer is appropriate, without training.
+
+    Args:
+        data: Labelled data.
+        data_only: Leave the models out.
+        backbone: ``source:architecture`` whose features are looked at; ``None`` takes the offline default.
+        architecture: The architecture of a ``file:`` checkpoint.
+        random_weights: Take the architecture with random weights, which has nothing to transfer.
+        allow_license: Licences of weights that may be used beside the permissive ones.
+        columns: Columns of a table.
+        seed: For splits, samples and random weights.
+        progress: Who is told how far it is.
+    """
+    options = BackboneOptions(
+        backbone,
+        random_weights=random_weights,
+        architecture=architecture,
+        seed=seed,
+        allow_licenses=tuple(allow_license),
+    )
+    return check_data(
+        DataOptions(str(data), columns=columns, seed=seed), None if data_only else options, progress=progress
+    )
+
+
+def rank(
+    data: str | Path,
+    *,
+    candidates: Sequence[str] = (),
+    scores: Sequence[str] = (),
+    subset: int | None = None,
+    allow_license: Sequence[str] = (),
+    columns: Columns | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Ranking:
+    """Ranks backbones by how well their frozen features suit labelled data, without training one.
+
+    Args:
+        data: Labelled data; only training examples of it are looked at.
+        candidates: Names of backbones; none for all whose weights are on this machine and whose licence is allowed.
+        scores: Names of transferability scores, the first decides; none for the linear probe's accuracy.
+        subset: Rank on at most so many examples; ``None`` for 1,000, or 10 of each class where that is more.
+        allow_license: Licences of weights that may be used beside the permissive ones.
+        columns: Columns of a table.
+        seed: For splits and samples.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        progress: Who is told how far it is.
+
+    Returns:
+        The candidates in order, each rank with its interval; ``.best.name`` is the first, ``.tied`` those that are
+        not shown to be worse.
+    """
+    return rank_workflow(
+        DataOptions(str(data), columns=columns, seed=seed),
+        BackboneOptions(device=one_device(device), seed=seed, allow_licenses=tuple(allow_license)),
+        RankOptions(tuple(candidates), tuple(scores), subset),
+        progress=progress,
+    )
 
 
 def extract(
@@ -226,6 +308,7 @@ def extract(
     backbone: str | None = None,
     architecture: str | None = None,
     random_weights: bool = False,
+    allow_license: Sequence[str] = (),
     columns: Columns | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -240,6 +323,7 @@ def extract(
         backbone: ``source:architecture``; ``None`` takes the offline default.
         architecture: The architecture of a ``file:`` checkpoint.
         random_weights: Take the architecture with random weights.
+        allow_license: Licences of weights that may be used beside the permissive ones.
         columns: Columns of a table.
         seed: For random weights.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
@@ -249,11 +333,40 @@ def extract(
         What was written: file, rows, stages, what was left out.
     """
     options = BackboneOptions(
-        backbone, random_weights=random_weights, architecture=architecture, device=one_device(device), seed=seed
+        backbone,
+        random_weights=random_weights,
+        architecture=architecture,
+        device=one_device(device),
+        seed=seed,
+        allow_licenses=tuple(allow_license),
     )
     return extract_features(
         DataOptions(str(data), columns=columns, seed=seed), options, Path(out), stages=stages, progress=progress
     )
+
+
+def models(
+    pattern: str = "*",
+    *,
+    source: str | None = None,
+    licence: str | None = None,
+    max_parameters: float | None = None,
+    input_size: int | None = None,
+    pretraining: str | None = None,
+    here: bool = False,
+) -> Models:
+    """Pretrained models, those on this machine first; offline, from an index. :func:`show_model` knows more of one.
+
+    Args:
+        pattern: A part of the name, or a glob pattern such as ``"resnet*"``.
+        source: ``"bundled"``, ``"timm"``, ``"torchvision"``, ...
+        licence: ``"permissive"``, or the name of a licence of weights.
+        max_parameters: The most parameters of the backbone.
+        input_size: Side of the square input, in pixels.
+        pretraining: A part of the name of the pretraining data.
+        here: Only models whose weights are on this machine.
+    """
+    return find_models(Wanted(pattern, source, licence, max_parameters, input_size, pretraining, here))
 
 
 def write_report(run: Path) -> None:

@@ -72,9 +72,10 @@ def test_evaluate(shapes, shapes_run):
 
 
 def test_check_says_what_would_stop_a_fit(shapes, tmp_path):
-    done = headstart("check", shapes, "--json")
+    done = headstart("check", shapes, "--json", *QUICK)
     assert done.returncode == 0
     report = json.loads(done.stdout)
+    assert "Is transfer appropriate? Not looked at: the backbone has random weights" in done.stderr
     assert report["splits"] == {"train": 52, "validation": 12, "test": 16}
     assert report["size"]["median"] == [48, 48]
     draw_shapes(tmp_path / "one", per_class=3, classes=("disc",))
@@ -110,7 +111,7 @@ def test_report_is_made_again(shapes_run, tmp_path):
 
 def test_cache_is_shown_and_cleared(shapes, tmp_path):
     home = tmp_path / "cache"
-    headstart("check", shapes, HEADSTART_CACHE=str(home))
+    headstart("check", shapes, "--data-only", HEADSTART_CACHE=str(home))
     shown = json.loads(headstart("cache", "show", "--json", HEADSTART_CACHE=str(home)).stdout)
     assert {row["about"]["kind"] for row in shown["features"]} == {"inspection", "plain"}
     assert headstart("cache", "clear", "features", HEADSTART_CACHE=str(home)).returncode == 0

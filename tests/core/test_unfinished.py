@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from headstart.core.errors import RunFolderError, UsageError
-from headstart.core.unfinished import choose_target, open_unfinished, unfinished_path
+from headstart.core.unfinished import choose_target, open_unfinished, stored_value, unfinished_path
 
 REQUEST = {"options": {"seed": 0, "stages": ("a", "b")}, "version": "0.1"}
 OTHER = {"options": {"seed": 1, "stages": ("a", "b")}, "version": "0.1"}
@@ -65,6 +65,15 @@ def test_a_value_is_the_same_the_first_time_and_later(target):
     with open_unfinished(target, REQUEST) as unfinished:
         first = unfinished.once("plan", lambda: {"steps": (1, 2), 3: "three"})
         assert unfinished.once("plan", never) == first == {"steps": [1, 2], "3": "three"}
+
+
+def test_a_stored_value_is_known_before_the_fit_is_opened(target):
+    assert stored_value(target, "backbone") is None
+    with open_unfinished(target, REQUEST) as unfinished:
+        unfinished.folder("a training")
+        unfinished.once("backbone", lambda: {"name": "a/b"})
+    assert stored_value(target, "backbone") == {"name": "a/b"}
+    assert stored_value(target, "other") is None
 
 
 def test_what_failed_is_not_stored(target):

@@ -88,11 +88,11 @@ import headstart
 from headstart.core.errors import StorageError
 data, ours, theirs = sys.argv[1:]
 os.environ["HEADSTART_CACHE"] = ours
-headstart.check(data)  # everything is imported now, from folders that nobody else may read
+headstart.check(data, data_only=True)  # everything is imported now, from folders that nobody else may read
 os.environ["HEADSTART_CACHE"] = theirs
 os.setuid(65534)
 try:
-    headstart.check(data)
+    headstart.check(data, data_only=True)
 except StorageError as error:
     print(error)
     sys.exit(3)

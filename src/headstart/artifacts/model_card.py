@@ -160,6 +160,7 @@ def _backbone(manifest: Manifest) -> str:
         ("Name", card.name),
         ("Source", card.source),
         ("Licence of the weights", card.licence),
+        ("Licence allowed by the user", ", ".join(manifest.allowed_licences)),
         ("Pretraining", card.pretraining),
         ("Paper", card.paper),
         ("Parameters", f"{card.parameters:,}"),
@@ -180,6 +181,12 @@ def _limits(metrics: Metrics, manifest: Manifest) -> str:
         "data bind whoever passes the model on.",
         "Where a wrong answer can hurt somebody, test it on the cases that matter and keep a person in charge.",
     ]
+    if manifest.allowed_licences:
+        named = escaped(", ".join(manifest.allowed_licences))
+        limits.append(
+            f"Weights took part that are under no permissive licence ({named}): whoever made this model allowed that "
+            "by name. Read the licence before you use or pass on the model."
+        )
     if smallest is not None:
         limits.insert(
             1,

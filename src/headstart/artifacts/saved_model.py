@@ -64,7 +64,11 @@ class SavedModel:
     def backbone(self) -> ConvertedBackbone:
         """The converted backbone: the one on this machine, or made again from the run's own weights."""
         card = BackboneCard.from_json(dict(self.run.manifest["backbone"]))
-        return find_converted(card) or open_backbone(f"run:{self.run.path}", progress=self._progress)
+        return find_converted(card) or open_backbone(
+            f"run:{self.run.path}",
+            allow_licenses=[card.licence],  # whoever made the run was asked
+            progress=self._progress,
+        )
 
     @cached_property
     def head(self) -> Head:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from headstart import __version__
-from headstart.cli import cache, check, evaluate, extract, fit, predict, report
+from headstart.cli import cache, check, evaluate, extract, fit, models, predict, rank, report
 from headstart.core.errors import HeadstartError
 
 app = typer.Typer(
@@ -27,8 +27,10 @@ app.command("fit")(fit.command)
 app.command("predict")(predict.command)
 app.command("evaluate")(evaluate.command)
 app.command("check")(check.command)
+app.command("rank")(rank.command)
 app.command("extract")(extract.command)
 app.command("report")(report.command)
+app.command("models")(models.command)
 app.add_typer(cache.app, name="cache")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,13 @@ _SHOWN = 20
 
 def command(
     data: options.Data,
+    data_only: Annotated[
+        bool, typer.Option("--data-only", help="Leave the models out: look at the data alone.")
+    ] = False,
+    backbone: options.Backbone = None,
+    architecture: options.Architecture = None,
+    random_weights: options.RandomWeights = False,
+    allow_license: options.AllowLicense = None,
     image_column: options.ImageColumn = None,
     label_column: options.LabelColumn = None,
     group_column: options.GroupColumn = None,
@@ -26,13 +33,22 @@ def command(
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
-    """Print the state of DATA without training; exits with 2 where a fit would be refused."""
+    """Print the state of DATA, and whether transfer is appropriate; exits with 2 where a fit would be refused."""
     from headstart import api
     from headstart.cli.columns import named_columns
 
-    columns = named_columns(image_column, label_column, group_column, split_column)
     with progress_for_stderr() as progress:
-        report = api.check(data, columns=columns, seed=seed, progress=progress)
+        report = api.check(
+            data,
+            data_only=data_only,
+            backbone=backbone,
+            architecture=architecture,
+            random_weights=random_weights,
+            allow_license=allow_license or (),
+            columns=named_columns(image_column, label_column, group_column, split_column),
+            seed=seed,
+            progress=progress,
+        )
     for line in _lines(report):
         print(line, file=sys.stderr)
     if as_json:
@@ -53,7 +69,15 @@ def _lines(report: CheckReport) -> list[str]:
     lines += _listed("Nearly equal", [_near(pair) for pair in report.near])
     lines += _listed("Warning", report.warnings)
     lines += _listed("A fit would be refused", report.errors)
-    return lines
+    return lines + _suitability(report)
+
+
+def _suitability(report: CheckReport) -> list[str]:
+    if report.suitability is None:
+        return [f"Is transfer appropriate? Not looked at: {report.not_looked_at}"]
+    from headstart.cli.suitability import suitability_lines
+
+    return suitability_lines(report.suitability)
 
 
 def _classes(report: CheckReport) -> list[str]:

@@ -28,9 +28,10 @@ def command(
     boundary: Annotated[
         str | None, typer.Option(help="Lowest stage that trains with --strategy partial; else what the budget buys.")
     ] = None,
-    backbone: options.Backbone = None,
+    backbone: options.BackboneOrAuto = None,
     architecture: options.Architecture = None,
     random_weights: options.RandomWeights = False,
+    allow_license: options.AllowLicense = None,
     head: Annotated[str, typer.Option(help="linear, or mlp for one hidden layer.")] = "linear",
     scratch: Annotated[
         bool, typer.Option("--scratch/--no-scratch", help="Also train baselines from random weights to compare with.")
@@ -75,6 +76,7 @@ def command(
             backbone=backbone,
             architecture=architecture,
             random_weights=random_weights,
+            allow_license=allow_license or (),
             head=head,
             scratch=scratch,
             baseline_budget=baseline_budget,

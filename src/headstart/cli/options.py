@@ -18,15 +18,27 @@ Data = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.", metavar="DEVICE")]
-Backbone = Annotated[
+_SOURCES = "bundled:efficientnet_lite0 (default), timm:NAME, torchvision:NAME, hf:REPOSITORY, keras:NAME, run:PATH"
+_MORE_SOURCES = "or file:PATH with --architecture; see `headstart models`."
+Backbone = Annotated[str | None, typer.Option(help=f"{_SOURCES}, {_MORE_SOURCES}", metavar="SOURCE:NAME")]
+BackboneOrAuto = Annotated[
     str | None,
     typer.Option(
-        help="bundled:efficientnet_lite0 (default), timm:NAME, file:PATH with --architecture, or run:PATH.",
+        help=f"{_SOURCES}, auto (the one that `headstart rank DATA` puts first), {_MORE_SOURCES}",
         metavar="SOURCE:NAME",
     ),
 ]
-Architecture = Annotated[str | None, typer.Option(help="Architecture of a file: backbone, as timm names it.")]
+Architecture = Annotated[
+    str | None, typer.Option(help="Architecture of a file: backbone: NAME of timm, or LIBRARY:NAME.")
+]
 RandomWeights = Annotated[bool, typer.Option("--random-weights", help="The architecture with random weights.")]
+AllowLicense = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Also use weights under this licence, which is not a permissive one; may be given several times.",
+        metavar="LICENCE",
+    ),
+]
 ImageColumn = Annotated[str | None, typer.Option(help="Column of a table with the path of each item.")]
 LabelColumn = Annotated[str | None, typer.Option(help="Column of a table with the class of each item.")]
 GroupColumn = Annotated[

@@ -169,6 +169,14 @@ def open_unfinished(target: Path, request: Mapping[str, Any]) -> UnfinishedRun:
     return UnfinishedRun(path, resumed=stored is not None, lock=lock)
 
 
+def stored_value(target: Path, name: str) -> Any:
+    """What an unfinished fit of a run has stored under a name; ``None`` where it has not, or where there is none.
+
+    For what has to be known before the fit can be opened; :meth:`UnfinishedRun.once` stores it.
+    """
+    return _read(unfinished_path(target) / VALUES / f"{_safe(name)}.json")
+
+
 def _sweep(target: Path) -> None:
     """Tidies up after a fit that was killed while it published its run; whoever holds the lock may.
 

@@ -1,4 +1,4 @@
-"""``check``: the state of the data, found by looking at every item once, without any model."""
+"""``check``: the state of the data, found by looking at every item once, and whether transfer is appropriate here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.core.errors import DataError
+from headstart.core.errors import DataError, UnavailableError
 from headstart.core.progress import Progress, Silent
 from headstart.data.checks import check_classes
 from headstart.data.duplicates import NearPair, across_splits, equal_groups
@@ -16,7 +16,9 @@ from headstart.data.items import SPLITS, FileSource, ItemTable
 from headstart.data.modality import MODALITIES, Modality
 from headstart.data.readers.reading import read_data
 from headstart.features.extraction import Extraction, extract, read_digests
-from headstart.workflows.arrange import DataOptions, arrange, find_near, leave_out_unreadable
+from headstart.workflows.arrange import Arranged, DataOptions, arrange, find_near, leave_out_unreadable
+from headstart.workflows.gather import BackboneOptions
+from headstart.workflows.suitability import Suitability, look_at_suitability
 
 _SHOWN = 50
 
@@ -38,6 +40,8 @@ class CheckReport:
         splits: How many items each split would get in a fit; empty where a fit is impossible.
         errors: What would stop a fit.
         warnings: What somebody should think about.
+        suitability: Whether transfer is appropriate; ``None`` where that was not looked at.
+        not_looked_at: Why it was not.
     """
 
     origin: str
@@ -52,17 +56,20 @@ class CheckReport:
     splits: dict[str, int]
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
+    suitability: Suitability | None
+    not_looked_at: str
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         return asdict(self)
 
 
-def check_data(data: DataOptions, *, progress: Progress | None = None) -> CheckReport:
+def check_data(data: DataOptions, backbone: BackboneOptions | None, *, progress: Progress | None = None) -> CheckReport:
     """Looks at every item and says what a fit would meet.
 
     Args:
         data: Which data, read how.
+        backbone: Which backbone is to say whether transfer is appropriate; ``None`` looks at the data alone.
         progress: Who is told how far it is.
     """
     progress = progress or Silent()
@@ -77,13 +84,13 @@ def check_data(data: DataOptions, *, progress: Progress | None = None) -> CheckR
     readable = leave_out_unreadable(table, extraction)
     near = find_near(readable, extraction, np.arange(len(readable.items)))
     equal = equal_groups(extraction.inspections)
-    errors, splits = list(found.errors), {}
+    errors, arranged = list(found.errors), None
     if not errors:
         try:
             arranged = arrange(readable, extraction, data)
-            splits = {str(split): len(arranged.rows(split)) for split in SPLITS}
         except DataError as error:
             errors.append(str(error))
+    suitability, not_looked_at = _suitability(arranged, data, backbone, progress)
     return CheckReport(
         origin=table.origin,
         classes=_class_counts(table),
@@ -94,10 +101,27 @@ def check_data(data: DataOptions, *, progress: Progress | None = None) -> CheckR
         ledger=asdict(table.ledger),
         duplicates=[[readable.items[place].id for place in group] for group in equal[:_SHOWN]],
         near=[_pair(readable, pair) for pair in _across_first(readable, near)[:_SHOWN]],
-        splits=splits,
+        splits={str(split): len(arranged.rows(split)) for split in SPLITS} if arranged else {},
         errors=tuple(errors),
         warnings=found.warnings,
+        suitability=suitability,
+        not_looked_at=not_looked_at,
     )
+
+
+def _suitability(
+    arranged: Arranged | None, data: DataOptions, backbone: BackboneOptions | None, progress: Progress
+) -> tuple[Suitability | None, str]:
+    """Whether transfer is appropriate, or why that was not looked at."""
+    if backbone is None:
+        return None, "the data alone were asked for"
+    if arranged is None:
+        return None, "a fit would be refused"
+    try:
+        found = look_at_suitability(arranged, data.modality, backbone, seed=data.seed, progress=progress)
+    except UnavailableError as error:
+        return None, str(error)
+    return found, "" if found else "the backbone has random weights, so there is nothing to transfer"
 
 
 def _note_mismatches(table: ItemTable, modality: Modality) -> None:

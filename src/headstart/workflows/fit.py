@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +32,11 @@ from headstart.transfer.strategy import STRATEGIES, Strategy
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.baselines import plain_baseline, trained_baselines
 from headstart.workflows.choice import Chosen, choose
+from headstart.workflows.choose_backbone import BackboneChoice, choose_backbone
 from headstart.workflows.decision import curve, decision_record
 from headstart.workflows.fitted import Fitted
 from headstart.workflows.from_scratch import strongest_network
-from headstart.workflows.gather import BackboneOptions, Examples, gather
+from headstart.workflows.gather import AUTO, BackboneOptions, Examples, gather
 from headstart.workflows.judgement import judge_saved
 from headstart.workflows.probes import fit_linear, fit_mlp, label_curve_of
 from headstart.workflows.record import manifest_record, metrics_record
@@ -106,8 +107,15 @@ def fit(
     refuse_at_once(data, backbone, options)
     request = _request(data, backbone, options)
     name = _short_name(data.data)
-    refuse_inside(choose_target(options.out, name, request), data.data)
+    target = choose_target(options.out, name, request)
+    refuse_inside(target, data.data)
+    choice = None
+    if backbone.name == AUTO:
+        choice = choose_backbone(data, backbone, target, progress=progress, watch=watch)
+        backbone = replace(backbone, name=choice.name)
     examples = gather(data, backbone, progress=progress, watch=watch)
+    if choice is not None:
+        examples = choice.warned(examples)
     refuse_boundary(examples.backbone.card, options.boundary)
     target = choose_target(options.out, name, request)
     with ExitStack() as stack:
@@ -116,6 +124,8 @@ def fit(
             progress.say(f"Going on with the unfinished fit in {unfinished.path}.")
         if not unfinished.belongs_to(_identity(examples)):
             progress.say("The data have changed since it was begun: beginning anew.")
+        if choice is not None:
+            choice.store(unfinished)
         interruption = stack.enter_context(interruptible(progress))
         fitting = Fitting(
             examples,
@@ -126,6 +136,7 @@ def fit(
             device=backbone.device,
             watch=watch,
             progress=progress,
+            choice=choice,
         )
         run = fitting.run(target, data, decorate)
         if not run.metrics["interrupted"]:
@@ -149,6 +160,7 @@ class Fitting:
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         watch: Where the seconds per step are kept.
         progress: Who is told how far it is.
+        choice: Why it is this backbone, where nobody named one.
     """
 
     examples: Examples
@@ -159,6 +171,7 @@ class Fitting:
     device: str
     watch: Stopwatch
     progress: Progress
+    choice: BackboneChoice | None = None
 
     @property
     def strategy(self) -> Strategy:
@@ -191,7 +204,8 @@ class Fitting:
                 judged = judge_saved(examples, head, saved.test_features, candidates, seed=options.seed)
                 evidence = {**judged.evidence, **self.evidence(tuning, trained, saved)}
             record = metrics_record(examples, saved, judged, curve=curve, watch=watch, target=target)
-            return {**record, **self.decision(tuning, chosen, probes[-1])}, evidence
+            found = {"backbone_choice": self.choice.record} if self.choice else {}
+            return {**record, **found, **self.decision(tuning, chosen, probes[-1])}, evidence
 
         self.progress.start("save")
         run = publish_run(

@@ -15,10 +15,13 @@ from headstart.data.modality import MODALITIES, Modality
 from headstart.data.readers.reading import read_data
 from headstart.features.admission import Choice, choose_path
 from headstart.features.engines.contract import Engine
-from headstart.features.extraction import Extraction, FeatureSource, extract, read_digests
+from headstart.features.extraction import Digests, Extraction, FeatureSource, extract, read_digests
 from headstart.features.store import Table
 from headstart.features.trial import TrialRow, engine_trial, start_engine
 from headstart.workflows.arrange import Arranged, DataOptions, arrange, leave_out_unreadable
+
+#: In a fit, instead of a backbone's name: the one that :mod:`headstart.workflows.choose_backbone` finds.
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -157,13 +160,14 @@ def compute_features(
     progress: Progress,
     watch: Stopwatch,
     trial: Sequence[TrialRow] | None = None,
+    digests: Digests | None = None,
 ) -> tuple[Choice, Extraction]:
     """The features of some stages for some items, by the fastest path that is admitted on them.
 
-    ``trial`` says how fast each engine is where that is known already.
+    ``trial`` says how fast each engine is, ``digests`` what the items are, where that is known already.
     """
     with watch.step("hashing"):
-        digests = read_digests(items)
+        digests = digests or read_digests(items)
     with watch.step("engine trial and admission"):
         choice = choose_path(
             items,

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from headstart.backbones.licences import opened
 from headstart.core.machine import cpu_identity, version
 from headstart.core.progress import Stopwatch
 from headstart.data.items import SPLITS
@@ -58,6 +59,7 @@ def manifest_record(examples: Examples, saved: Fitted, data: DataOptions, *, see
         "data": {"name": arranged.table.name, "origin": arranged.table.origin},
         "options": {"per_class": data.per_class, "drop_near": data.drop_near},
         "backbone": card.to_json(),
+        "allowed_licences": opened([examples.backbone.card.licence, card.licence]),
         "trained_backbone": saved.trained_backbone,
         "strategy": {
             "name": saved.strategy,

@@ -12,7 +12,7 @@ from headstart.core.errors import UnknownNameError, UsageError
 from headstart.training.trackers.contract import TRACKERS
 from headstart.transfer.strategy import CHOSEN, STRATEGIES, Strategy
 from headstart.workflows.arrange import DataOptions
-from headstart.workflows.gather import BackboneOptions
+from headstart.workflows.gather import AUTO, BackboneOptions
 from headstart.workflows.probes import HEADS
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def refuse_at_once(data: DataOptions, backbone: BackboneOptions, options: FitOpt
         raise UsageError(problem)
     if options.tracker is not None:
         TRACKERS[options.tracker]
-    if backbone.name is not None:
+    if backbone.name == AUTO:
+        _refuse_beside_auto(backbone)
+    elif backbone.name is not None:
         check_name(backbone.name, architecture=backbone.architecture)
     if data.per_class is not None and data.per_class < LEAST_PER_CLASS:
         raise UsageError(
@@ -67,6 +69,16 @@ def refuse_inside(target: Path, data: str) -> None:
     folder = Path(data)
     if folder.is_dir() and target.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"Expected a run outside the data, but {target} is inside {data}; name another --out.")
+
+
+def _refuse_beside_auto(backbone: BackboneOptions) -> None:
+    named = {"--random-weights": backbone.random_weights, "--architecture": backbone.architecture is not None}
+    given = [option for option, there in named.items() if there]
+    if given:
+        raise UsageError(
+            f"Expected --backbone auto to choose among pretrained backbones, but got {' and '.join(given)}; name a "
+            "backbone, or leave that out."
+        )
 
 
 def _contradictions(strategy: Strategy, options: FitOptions) -> list[str]:

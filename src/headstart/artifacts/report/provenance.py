@@ -79,6 +79,7 @@ def backbone_facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("Name", card.name),
         ("Source", card.source),
         ("Licence", card.licence),
+        ("Allowed by the user", ", ".join(manifest.allowed_licences)),
         ("Pretraining", card.pretraining),
         ("Paper", card.paper),
         ("Architecture", f"{card.architecture} ({card.library})"),

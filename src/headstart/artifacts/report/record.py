@@ -230,6 +230,7 @@ class Manifest:
     hashes: Mapping[str, str] = field(default_factory=dict)
     rule: str = ""
     trained_backbone: bool | None = None
+    allowed_licences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

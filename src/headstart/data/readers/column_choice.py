@@ -10,6 +10,7 @@ from typing import Any
 from headstart.core.errors import DataError
 from headstart.data.columns import Columns
 from headstart.data.readers.rows import Rows
+from headstart.data.readers.tabular import tabular_refusal
 
 _ITEM_NAMES = (
     "file_name", "filename", "file", "path", "filepath", "file_path", "image", "img", "image_path",
@@ -99,24 +100,10 @@ def _looks_like_path(cell: Any, suffixes: frozenset[str]) -> bool:
 
 
 def _no_items(rows: Rows) -> str:
-    numeric = [name for name in rows.names if _holds_numbers(rows.column(name)[:50])]
-    if numeric and len(numeric) >= len(rows.names) - 1:
-        return (
-            f"Expected {rows.path} to name files in one of its columns, but found a table of numbers "
-            f"({len(rows.places)} rows; {_listed(rows.names)}). Pretrained perception has nothing to say "
-            "about measurements; if the numbers are pixels, save the pictures as files in class folders."
-        )
-    return (
+    return tabular_refusal(rows) or (
         f"Expected a column of paths in {rows.path}, such as file_name or path, but its columns are "
         f"{_listed(rows.names)}; name it with --image-column."
     )
-
-
-def _holds_numbers(cells: list[Any]) -> bool:
-    try:
-        return bool([float(cell) for cell in cells if cell not in (None, "")])
-    except (TypeError, ValueError):
-        return False
 
 
 def _listed(names: tuple[str, ...], most: int = 12) -> str:
