@@ -1,11 +1,15 @@
 """What the sections compute, against counting by hand."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from headstart.artifacts.model_card import render_model_card
 from headstart.artifacts.report.mistakes import by_recall, confused_pairs
+from headstart.artifacts.report.page import render_report
 from headstart.artifacts.report.provenance import facts
 from headstart.artifacts.report.record import ClassFigures, Estimate, LabelPoint, read_run
 from headstart.artifacts.report.result import label_gain
@@ -62,3 +66,23 @@ def test_a_table_names_its_columns_and_rows() -> None:
     html = table("Name", ["Class", number("Items")], [("a<b", Cell("3", share=0.5))])
     assert '<th scope="col" class="number">Items</th>' in html
     assert '<th scope="row">a&lt;b</th><td style="--share:0.500">3</td>' in html
+
+
+def test_a_backbone_that_was_chosen_comes_with_its_ranking(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLES / "ants_bees", tmp_path / "run")
+    path = tmp_path / "run" / "metrics.json"
+    standing = {"value": 0.9731, "rank": 1, "low": 1, "high": 2}
+    better = {"name": "timm:<b>", "outcome": "ranked", "reason": "", "standings": {"probe": standing}}
+    failed = {"name": "timm:gone", "outcome": "not ranked", "reason": "offline", "standings": {}}
+    choice = {
+        "sentence": "Of 2 candidates timm:<b> is first.",
+        "examples": 74,
+        "scores": ["probe"],
+        "candidates": [better, failed],
+    }
+    path.write_text(json.dumps({**json.loads(path.read_text()), "backbone_choice": choice}))
+    page, card = render_report(tmp_path / "run"), render_model_card(tmp_path / "run")
+    assert "The ranking, on 74 training items" in page and "1 (1 to 2)" in page and "0.973" in page
+    assert "timm:&lt;b&gt;" in page and "timm:<b>" not in page
+    assert r"timm:\<b\> is first" in card
+    assert "The ranking, on" not in render_report(EXAMPLES / "ants_bees")

@@ -57,7 +57,7 @@ def render_model_card(run: Path) -> str:
         _verdict(metrics),
         _transfer(metrics, manifest),
         _data(metrics, record.evidence),
-        _backbone(manifest),
+        _backbone(metrics, manifest),
         _limits(metrics, manifest),
     ]
     return "\n\n".join(parts) + "\n"
@@ -153,11 +153,12 @@ def _data(metrics: Metrics, evidence: Evidence) -> str:
     return f"## Data\n\nFrom {escaped(metrics.data.origin)}: {used} {left_out}" + (f"\n{notes}" if notes else "")
 
 
-def _backbone(manifest: Manifest) -> str:
+def _backbone(metrics: Metrics, manifest: Manifest) -> str:
     """Where the pretrained part comes from."""
     card = manifest.backbone
     rows = [
         ("Name", card.name),
+        ("Chosen", metrics.backbone_choice.sentence if metrics.backbone_choice else ""),
         ("Source", card.source),
         ("Licence of the weights", card.licence),
         ("Licence allowed by the user", ", ".join(manifest.allowed_licences)),

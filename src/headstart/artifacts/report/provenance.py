@@ -10,7 +10,15 @@ from typing import Any
 from markupsafe import Markup
 
 from headstart.artifacts.report import markup as h
-from headstart.artifacts.report.record import Evidence, LedgerEntry, Manifest, Metrics, NearDuplicate
+from headstart.artifacts.report.record import (
+    BackboneChoiceRecord,
+    Evidence,
+    LedgerEntry,
+    Manifest,
+    Metrics,
+    NearDuplicate,
+    StandingRecord,
+)
 from headstart.artifacts.report.result import term
 from headstart.artifacts.report.tables import Cell, number, table
 from headstart.artifacts.report.wording import counted, duration, split_counts
@@ -48,7 +56,7 @@ def origins(metrics: Metrics, manifest: Manifest) -> Markup:
         h.p("The command that repeats it:"),
         h.pre(manifest.command, tabindex=0),
         h.div(
-            h.div(h.h3("Backbone"), _fact_list(backbone_facts(manifest))),
+            h.div(h.h3("Backbone"), _fact_list(backbone_facts(manifest)), _choice(metrics.backbone_choice)),
             h.div(h.h3("Transfer"), _fact_list(facts(manifest.strategy)), _record_tables(manifest.strategy)),
             h.div(h.h3("Preprocessing"), _fact_list(facts({**prepared, "rule": manifest.rule}))),
             h.div(h.h3("Engine"), _fact_list(facts(manifest.engine)), _record_tables(manifest.engine)),
@@ -89,6 +97,28 @@ def backbone_facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("SHA-256", card.sha256),
     ]
     return [fact for fact in named if fact[1]]
+
+
+def _choice(choice: BackboneChoiceRecord | None) -> list[Markup]:
+    """The ranking by which the backbone was chosen, if it was."""
+    if choice is None:
+        return []
+    score = choice.scores[0]
+    rows = [
+        (one.name, _rank(one.standings.get(score)), _score(one.standings.get(score)), one.outcome)
+        for one in choice.candidates
+    ]
+    title = f"The ranking, on {counted(choice.examples, 'training item')}"
+    columns: list[str | Cell] = ["Backbone", number("Rank, 95 %"), number(score), "Outcome"]
+    return [h.p(choice.sentence), h.details(h.summary(title), table(title, columns, rows))]
+
+
+def _rank(standing: StandingRecord | None) -> Cell:
+    return number(f"{standing.rank} ({standing.low} to {standing.high})" if standing else "–")
+
+
+def _score(standing: StandingRecord | None) -> Cell:
+    return number(f"{standing.value:.3f}" if standing else "–")
 
 
 def facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:

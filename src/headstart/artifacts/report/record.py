@@ -96,6 +96,36 @@ class LabelPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingRecord:
+    """Where a backbone stood by a score: its rank, and the ranks that the examples do not rule out."""
+
+    value: float
+    rank: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankedBackbone:
+    """A backbone that ``--backbone auto`` looked at."""
+
+    name: str
+    outcome: str
+    reason: str
+    standings: Mapping[str, StandingRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneChoiceRecord:
+    """How ``--backbone auto`` chose: by a ranking on training items."""
+
+    sentence: str
+    examples: int
+    scores: tuple[str, ...]
+    candidates: tuple[RankedBackbone, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
     """``metrics.json``: every figure of a run."""
 
@@ -116,6 +146,7 @@ class Metrics:
     label_curve: tuple[LabelPoint, ...] = ()
     excluded_by_reason: Mapping[str, int] = field(default_factory=dict)
     decision: DecisionRecord | None = None
+    backbone_choice: BackboneChoiceRecord | None = None
     interrupted: bool = False
     run: str | None = None
     report: str | None = None
