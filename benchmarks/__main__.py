@@ -13,7 +13,7 @@ from benchmarks import machine, results
 from benchmarks.measure import measure
 from benchmarks.settings import Settings
 
-NAMES = ("start_up", "frozen_features", "fit_speed", "boundary_cache", "training_speed", "auto", "memory")
+NAMES = ("start_up", "frozen_features", "fit_speed", "boundary_cache", "training_speed", "auto", "ranking", "memory")
 
 
 def main() -> None:
@@ -27,7 +27,13 @@ def main() -> None:
             "Expected HEADSTART_TEST_DATA to name a folder that holds ants_bees/, cats_dogs/, cifar10/ and "
             f"flowers5/, but got {os.environ.get('HEADSTART_TEST_DATA')!r}; set it and run this again."
         )
-    settings = Settings(folder.resolve(), runs=arguments.runs, plain_runs=arguments.plain_runs, full=arguments.full)
+    settings = Settings(
+        folder.resolve(),
+        runs=arguments.runs,
+        plain_runs=arguments.plain_runs,
+        full=arguments.full,
+        finetune=arguments.finetune,
+    )
     facts = machine.facts()
     # A fresh process each: what one has loaded would count as the memory of the programs that the next one starts.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
@@ -44,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=5, help="processes per figure (default 5)")
     parser.add_argument("--plain-runs", type=int, default=1, help="runs of the plain loop (default 1)")
     parser.add_argument("--full", action="store_true", help="all 25 epochs of the plain loop on cifar10, too")
+    parser.add_argument(
+        "--finetune", action="store_true", help="fine-tune what is ranked, too, where the data is small"
+    )
     return parser
 
 

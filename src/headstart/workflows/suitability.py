@@ -25,7 +25,6 @@ from headstart.core.progress import Progress, Stopwatch
 from headstart.data.items import Item
 from headstart.data.modality import MODALITIES, Modality
 from headstart.evaluation.contamination import covered_classes
-from headstart.evaluation.out_of_fold import OutOfFold, folds_of, probe_out_of_fold
 from headstart.evaluation.stage_curve import StageCurve, best_stage, stage_curve
 from headstart.evaluation.suitability import Advice, Facts, advise
 from headstart.features.engines.contract import EngineSpec
@@ -33,11 +32,14 @@ from headstart.features.extraction import Digests, Extraction, FeatureSource, ex
 from headstart.features.folds import stratified_folds
 from headstart.features.rows import Rows
 from headstart.features.trial import start_engine
+from headstart.transfer.out_of_fold import OutOfFold, folds_of, probe_out_of_fold
 from headstart.workflows.arrange import Arranged
 from headstart.workflows.gather import BackboneOptions, open_named_backbone
 
 #: Items that are looked at.
 MOST_ITEMS = 1000
+#: More axes do not move what a thousand items can show, and would cost most of the time.
+MOST_AXES = 256
 #: One engine for both sets of weights, and no trial of engines for so few items.
 _EXACT = EngineSpec("openvino", "f32")
 #: Items whose activations are compared with the pretraining's; two hundred say the same.
@@ -97,7 +99,9 @@ class _Sample:
 
     def probed(self, features: Rows, **given: Any) -> OutOfFold:
         """Which items a probe on these features tells right."""
-        return probe_out_of_fold(features, self.labels, classes=len(self.classes), folds=self.folds, **given)
+        return probe_out_of_fold(
+            features, self.labels, classes=len(self.classes), folds=self.folds, most_axes=MOST_AXES, **given
+        )
 
 
 def look_at_suitability(

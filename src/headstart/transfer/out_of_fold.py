@@ -1,8 +1,8 @@
-"""Which items a linear probe tells right that it has not seen: the measure behind the curve of accuracy by stage.
+"""Which items a linear probe tells right that it has not seen: what backbones are ranked by, and stages judged by.
 
-All strengths and folds of a probe are solved in one go, as in :mod:`headstart.transfer.scores.probe`; here the folds
-are given, so that no group of items is divided, and a probe may be trained on fewer of them, which shows what the last
-labels were worth.
+All strengths and folds of a probe are solved in one go. The folds are given, so that no group of items is divided, and
+a probe may be trained on fewer of them, which shows what the last labels were worth. The principal axes are those of
+all items: they know no label.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.features.folds import grouped_folds, stratified_folds
-from headstart.features.principal_axes import principal_axes, rotated
+from headstart.features.principal_axes import MOST_EXACT_AXES, principal_axes, rotated
 from headstart.features.rows import Rows
 from headstart.features.solver import solve
 from headstart.metrics.temperature import best_temperature
@@ -22,8 +22,6 @@ from headstart.metrics.temperature import best_temperature
 #: Five folds: four of them are twice as many labels as two.
 FOLDS = 5
 STRENGTHS = (1e0, 1e1, 1e2, 1e3, 1e4)
-#: More axes do not move what a thousand items can show, and would cost most of the time.
-MOST_AXES = 256
 _TOLERANCE = 2e-2
 
 
@@ -64,6 +62,7 @@ def probe_out_of_fold(
     folds: NDArray[np.int64],
     strengths: Sequence[float] = STRENGTHS,
     train_on: int | None = None,
+    most_axes: int = MOST_EXACT_AXES,
 ) -> OutOfFold:
     """Judges each item by a probe that was trained on other folds.
 
@@ -74,12 +73,13 @@ def probe_out_of_fold(
         folds: ``(N,)``, from :func:`folds_of`, at least two.
         strengths: Prior precisions to choose among.
         train_on: Folds that each probe learns from; ``None`` for all but the one that it is judged on.
+        most_axes: Only so many leading principal axes of the features are used.
 
     Returns:
         What the probes of the best strength told right.
     """
     count = int(folds.max()) + 1
-    axes = principal_axes(features, most=MOST_AXES)
+    axes = principal_axes(features, most=most_axes)
     coordinates = rotated(features, axes)
     solution = solve(
         coordinates,

@@ -5,8 +5,8 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from headstart.evaluation.out_of_fold import FOLDS, folds_of, probe_out_of_fold
 from headstart.features.rows import ArrayRows
+from headstart.transfer.out_of_fold import FOLDS, folds_of, probe_out_of_fold
 
 
 @pytest.fixture(scope="module")
