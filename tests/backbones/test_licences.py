@@ -1,6 +1,15 @@
 import pytest
 
-from headstart.backbones.licences import NO_LICENCE_NEEDED, OWNERS, PERMISSIVE, allows, check, is_permissive, opened
+from headstart.backbones.licences import (
+    NO_LICENCE_NEEDED,
+    OF_YOUR_DATA,
+    OWNERS,
+    PERMISSIVE,
+    allows,
+    check,
+    is_permissive,
+    opened,
+)
 from headstart.core.errors import UsageError
 
 
@@ -40,6 +49,7 @@ def test_what_is_allowed_by_name_passes_in_any_spelling_and_nothing_else_with_it
 def test_random_weights_and_the_owners_own_file_pass() -> None:
     assert is_permissive(NO_LICENCE_NEEDED)
     assert is_permissive(OWNERS)
+    assert is_permissive(OF_YOUR_DATA)
     assert not is_permissive("unknown")
 
 

@@ -53,6 +53,7 @@ def test_show_prints_the_card() -> None:
     ("arguments", "said"),
     [
         (("show", "bundled:efficientnet_lite9"), "did you mean 'bundled:efficientnet_lite"),
+        (("show", "resnet18"), "did you mean 'timm:resnet18' or 'torchvision:resnet18'?"),
         (("show",), "a model's name after show"),
         (("one", "two"), "one pattern"),
         (("--max-params", "many"), "500k, 10M or 1.5B"),

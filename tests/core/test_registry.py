@@ -18,8 +18,15 @@ def test_parts_are_imported_when_asked_for_and_not_before():
 def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match="did you mean 'folder'"):
         Registry("reader", {"folder": "a:b", "table": "a:b"})["foldr"]
-    with pytest.raises(UnknownNameError, match="known are folder, table"):
+    with pytest.raises(UnknownNameError, match=r"known are folder, table\.$"):
         Registry("reader", {"folder": "a:b", "table": "a:b"})["xyz"]
+
+
+def test_of_very_many_names_only_some_are_listed():
+    many = [f"name{number:04}" for number in range(1500)]
+    with pytest.raises(UnknownNameError, match=r"name0018, name0019 and 1,480 more\.$") as raised:
+        raise UnknownNameError("model", "xyz", many)
+    assert raised.value.known == many
 
 
 def test_a_third_party_joins_by_entry_point(monkeypatch):

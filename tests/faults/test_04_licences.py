@@ -24,7 +24,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         own = plain(self, request)
         return Blueprint(own.library, own.architecture, own.preprocess, own.paper, "cc-by-nc-4.0")
 
-    def load(self: OwnSource, request: Request, model: object) -> Provenance:
+    def load(self: OwnSource, request: Request, model: object, progress: object = None) -> Provenance:
         names.append(request.text)
         return Provenance("somebody's server", "ImageNet-1k")
 

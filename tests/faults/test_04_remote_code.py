@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import timm
 from safetensors.torch import save
+from tests.backbones.sources.hf_models import change_json, classifier
+from tests.backbones.sources.hf_models import save as save_model
 from tests.servers import TIMM_REPOSITORY, HubServer, load_from_timm, own_hub
 
 from headstart.backbones.conversion import open_source
@@ -31,6 +33,13 @@ def test_code_beside_the_weights_is_neither_fetched_nor_run(hub: HubServer, tmp_
     names = {path.rpartition("/")[2] for _, path, _ in hub.asked if "/resolve/" in path}
     assert names == {"model.safetensors"}
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("setting", ["attn_implementation", "_attn_implementation", "_attn_implementation_internal"])
+def test_a_configuration_cannot_ask_for_a_kernel_from_the_hub(setting: str, tmp_path: Path) -> None:
+    folder = save_model(classifier("vit"), tmp_path / "model")
+    change_json(folder / "config.json", **{setting: "owner/kernel@main"})
+    assert open_source(Request.parse(f"hf:{folder}"))[1].library == "transformers"
 
 
 @pytest.mark.parametrize("name", ["hf-hub:owner/model", "hf_hub:owner/model", "local-dir:/tmp/model"])

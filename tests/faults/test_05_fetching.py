@@ -10,8 +10,10 @@ import pytest
 import timm
 from huggingface_hub import hf_hub_download
 from safetensors.torch import save
-from tests.servers import TIMM_REPOSITORY, FileServer, HubServer, load_from_timm, own_hub
+from tests.servers import TIMM_NAME, TIMM_REPOSITORY, FileServer, HubServer, load_from_timm, own_hub
 
+from headstart.backbones.conversion import open_source
+from headstart.backbones.sources.contract import Request
 from headstart.backbones.weights.url import fetch_url, kept_at
 from headstart.core.errors import UnavailableError, WeightsError
 
@@ -66,7 +68,7 @@ def test_what_is_not_here_is_one_line_soon(hub: HubServer, monkeypatch: pytest.M
         hub.tags = False
     begun = time.monotonic()
     with pytest.raises(UnavailableError, match=TIMM_REPOSITORY) as refused:
-        load_from_timm()
+        open_source(Request.parse(TIMM_NAME))
     assert "\n" not in str(refused.value)
     assert "--random-weights" in str(refused.value)
     assert len(hub.asked) < 20

@@ -6,6 +6,7 @@ import pytest
 
 import headstart
 from headstart.backbones.catalog import open_backbone
+from headstart.backbones.model_index.at_hand import Machine
 from headstart.backbones.model_index.index import Index
 from headstart.backbones.model_index.row import ModelRow, Weights
 from headstart.core.errors import UnknownNameError
@@ -130,13 +131,25 @@ def test_what_was_converted_here_is_a_model_too(monkeypatch: pytest.MonkeyPatch)
     from headstart.backbones.sources.contract import Provenance
     from headstart.backbones.sources.own import OwnSource
 
-    monkeypatch.setattr(OwnSource, "load", lambda self, request, model: Provenance("a test", "CIFAR-10"))
+    monkeypatch.setattr(OwnSource, "load", lambda self, request, model, progress: Provenance("a test", "CIFAR-10"))
     card = open_backbone("headstart:small_convnet.8").card
     open_backbone("headstart:small_convnet.9", random_weights=True)
     (row,) = [model.row for model in find_models(Wanted(source="headstart", here=True)).found]
     assert (row.name, row.pretraining, row.parameters) == (card.name, "CIFAR-10", card.parameters)
     assert [stage.name for stage in row.stages] == [stage.name for stage in card.stages]
     assert [row.name for row in models_at_hand("image")] == ["headstart:small_convnet.8"]
+
+
+def test_a_damaged_form_is_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = open_backbone("headstart:small_convnet", random_weights=True).folder
+    monkeypatch.setattr(
+        models.Machine, "now", lambda: Machine({"hf:a/b": folder, ROW.name: folder}, folder, frozenset(), {}, False)
+    )
+    assert "headstart:small_convnet" in [model.row.name for model in find_models(Wanted()).found]
+    for content in ("{", "[]", "{}"):
+        (folder / "card.json").write_text(content)
+        assert {model.row.name for model in find_models(Wanted()).found} == {row.name for row in ROWS}
+        assert show_model(ROW.name).weights == ROW.weights
 
 
 def test_refreshing_makes_what_is_outdated_and_nothing_else(

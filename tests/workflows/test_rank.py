@@ -204,3 +204,9 @@ def test_a_mean_over_examples_need_not_be_computed_anew():
     assert quick.value == slow.value
     np.testing.assert_allclose(quick.resampled[: len(slow.resampled)], slow.resampled)
     np.testing.assert_allclose(quick.resampled, means_over(halves, first_column(evidence)))
+
+
+def test_equal_scores_are_said_to_be_equal(shapes, made_up):
+    said = headstart.rank(shapes, candidates=["0.9", "0.90", "0.5"]).sentence
+    assert "(the smallest of those with the highest score)" in said
+    assert "highest score" not in headstart.rank(shapes, candidates=["0.9", "0.5"]).sentence

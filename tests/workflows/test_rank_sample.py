@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from tests.conftest import draw_shapes
 
-from headstart.core.errors import DataError
+from headstart.core.errors import DataError, UsageError
 from headstart.core.progress import Silent, Stopwatch
-from headstart.data.items import FileSource, class_indices
+from headstart.data.columns import Columns
+from headstart.data.items import SPLITS, FileSource, class_indices
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.gather import BackboneOptions, gather
 from headstart.workflows.rank_sample import FIRST_LOOK, HALVES, read_sample
@@ -89,8 +90,39 @@ def test_another_label_or_content_is_another_identity(tmp_path):
     assert sample_of(data).identity != before
 
 
+def test_one_group_is_too_few(shapes, tmp_path):
+    copied = shutil.copytree(shapes, tmp_path / "shapes")
+    files = sorted(path for path in copied.rglob("*") if path.is_file())
+    rows = [
+        f"{path.relative_to(tmp_path)},{path.parent.name},{'abc'[n % 3]},{SPLITS[n % 3]}"
+        for n, path in enumerate(files)
+    ]
+    (tmp_path / "table.csv").write_text("\n".join(["path,label,who,split", *rows]))
+    with pytest.raises(DataError, match="two groups or more to train on"):
+        sample_of(tmp_path / "table.csv", columns=Columns(group="who"))
+
+
 def test_one_readable_class_is_too_few(tmp_path, monkeypatch):
     draw_shapes(tmp_path / "data", per_class=10)
     unreadable(monkeypatch, "/disc/")
     with pytest.raises(DataError, match="two classes or more"):
         sample_of(tmp_path / "data")
+
+
+def test_examples_that_cannot_stand_for_all_classes_are_too_few(tmp_path):
+    folder = draw_shapes(tmp_path / "data", per_class=12, classes=tuple("abcdef"))
+    with pytest.raises(UsageError, match="of 6 classes, but got 20; make it 24 or more"):
+        read_sample(DataOptions(str(folder)), most=20, progress=Silent())
+
+
+def test_a_class_of_one_is_said_before_anything_is_ranked(tmp_path):
+    folder = draw_shapes(tmp_path / "data", per_class=12, classes=("a", "b"))
+    draw_shapes(folder, per_class=1, classes=("c",))
+    heard = []
+
+    class Listener(Silent):
+        def say(self, message):
+            heard.append(message)
+
+    read_sample(DataOptions(str(folder)), progress=Listener())
+    assert heard[0] == "Warning: 1 class has one example to learn from, and nothing to choose by: 'c'."

@@ -130,12 +130,12 @@ def _open_intact(folder: Path, models: Path, quarantine: Progress | None = None)
 
 
 def _convert(models: Path, request: Request, stamp: str, progress: Progress) -> ConvertedBackbone:
-    progress.say(f"Converting {request.text}: once, some ten seconds.")
-    progress.start("conversion")
+    progress.start(f"opening {request.text}")
     from headstart.backbones.conversion import convert, open_with_classifier
 
     backbone, card, classifier = open_with_classifier(request, progress)
-    progress.say(f"Backbone {card.name}: {card.source}.")
+    progress.say(f"Backbone {card.name}: {card.source}. It is converted, once.")
+    progress.start("conversion")
     folder = models / folder_name(card)
     converted = _open_intact(folder, models, progress) or ConvertedBackbone.open(
         convert(backbone, card, models, classifier=classifier)

@@ -20,14 +20,16 @@ from headstart.backbones.converted import CARD, CLASSIFIER, ENGINE_MODEL, HASHED
 from headstart.backbones.identity import weights_sha256
 from headstart.backbones.licences import NO_LICENCE_NEEDED
 from headstart.backbones.source_classifier import SourceClassifier
-from headstart.backbones.sources.contract import SOURCES, Provenance, Request
+from headstart.backbones.sources.contract import SOURCES, BackboneSource, Provenance, Request
 from headstart.backbones.splitting import split
 from headstart.backbones.stages import StagedBackbone
-from headstart.core.errors import EngineError
+from headstart.core.errors import EngineError, UnavailableError
 from headstart.core.files import new_folder, sha256_file, write_json
 from headstart.core.openvino import openvino, openvino_core
 from headstart.core.progress import Progress
 from headstart.core.tensors import check_finite
+
+_WAY_OUT = "Without weights there is --random-weights, an untrained one; bundled:efficientnet_lite0 is always at hand."
 
 #: Largest difference from torch that a stage of the engine model may show, as a share of its largest value.
 TOLERANCE = 1e-3
@@ -53,7 +55,9 @@ def open_with_classifier(
     source = SOURCES[request.prefix]()
     blueprint = source.blueprint(request)
     model = build(blueprint.library, blueprint.architecture, blueprint.preprocess.size, seed=request.seed)
-    provenance = Provenance.random(request.seed) if request.random_weights else source.load(request, model, progress)
+    provenance = (
+        Provenance.random(request.seed) if request.random_weights else _loaded(source, request, model, progress)
+    )
     tensors = state_arrays(model)
     check_finite(Path(request.text), tensors)
     backbone = split(model, size=blueprint.preprocess.size)
@@ -74,6 +78,15 @@ def open_with_classifier(
         file=provenance.file,
     )
     return backbone, card, provenance.classifier
+
+
+def _loaded(source: BackboneSource, request: Request, model: nn.Module, progress: Progress | None) -> Provenance:
+    try:
+        return source.load(request, model, progress)
+    except UnavailableError as error:
+        if "--random-weights" in str(error):
+            raise
+        raise UnavailableError(f"{error} {_WAY_OUT}") from error
 
 
 def with_weights(card: BackboneCard, tensors: Mapping[str, NDArray[Any]]) -> StagedBackbone:

@@ -18,6 +18,12 @@ NO_LICENCE_NEEDED = "none needed (random weights)"
 #: Licence and pretraining of a file that its owner brings: nothing in it says, and its owner knows.
 OWNERS = "unknown (the owner's file)"
 
+#: The licence of weights that a run trained from nothing.
+OF_YOUR_DATA = "that of your data"
+
+#: What headstart itself says of weights, and takes no permission for; nobody else's word counts as one of them.
+OWN_WORDS = (NO_LICENCE_NEEDED, OWNERS, OF_YOUR_DATA)
+
 #: SPDX identifiers (https://spdx.org/licenses), lower case.
 PERMISSIVE = frozenset(
     {
@@ -49,7 +55,7 @@ ANY_PERMISSIVE = "permissive"
 def is_permissive(licence: str) -> bool:
     """Whether weights under this licence are used without asking.
 
-    Random weights need no licence, and whoever brings a file of their own knows its licence: both pass.
+    Random weights need no licence, and whoever brings a file or data of their own knows its licence: these pass.
 
     Args:
         licence: An SPDX identifier or the owner's words, in any case.
@@ -58,7 +64,7 @@ def is_permissive(licence: str) -> bool:
         >>> is_permissive("Apache-2.0"), is_permissive("CC-BY-4.0"), is_permissive("CC-BY-NC-4.0")
         (True, True, False)
     """
-    return licence in (NO_LICENCE_NEEDED, OWNERS) or _identifier(licence) in PERMISSIVE
+    return licence in OWN_WORDS or _identifier(licence) in PERMISSIVE
 
 
 def same_licence(one: str, other: str) -> bool:

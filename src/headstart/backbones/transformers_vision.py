@@ -20,6 +20,10 @@ from headstart.core.errors import UsageError
 #: Settings that follow from others, or that nothing here reads.
 _IDLE = ("stage_names", "out_features", "out_indices", "pooler_output_size", "pooler_act")
 
+#: Settings by which a configuration would have the library fetch and run a kernel from the hub; like those that begin
+#: with an underscore, they say how to compute and nothing of the network.
+_COMPUTING = ("attn_implementation", "experts_implementation")
+
 
 def build_transformers(architecture: str, size: int) -> nn.Module:
     """A vision model of transformers that maps ``(N, 3, size, size)`` to its pooled features.
@@ -52,13 +56,16 @@ def headless(model: nn.Module, model_type: str) -> nn.Module:
 def configuration(model_type: str, settings: Mapping[str, Any]) -> Any:
     """The library's configuration object; settings that are not named have the library's defaults.
 
+    Settings that say how to compute, by whose code, are left out.
+
     Raises:
         UnknownNameError: Models of this type are not supported.
     """
     from transformers import AutoConfig
 
     family_of(model_type)
-    return AutoConfig.for_model(model_type, **settings)
+    network = {name: value for name, value in settings.items() if name not in _COMPUTING and not name.startswith("_")}
+    return AutoConfig.for_model(model_type, **network)
 
 
 def architecture_text(config: Any) -> str:

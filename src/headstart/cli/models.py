@@ -122,6 +122,8 @@ def _legend(models: Sequence[Model]) -> list[str]:
     here = sum(model.place is not None for model in models)
     asked = sum(not model.permissive for model in models)
     uncut = sum(bool(model.row.uncut) for model in models)
+    if not models:
+        return ["No model fits: leave a filter out, or try a part of the name; `headstart models` lists them all."]
     lines = [f"{len(models):,} models, {here:,} with weights on this machine (●)"]
     if asked:
         lines.append(f"! not a permissive licence: takes --allow-license LICENCE ({asked:,})")

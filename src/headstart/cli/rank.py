@@ -17,7 +17,7 @@ from headstart.cli.console import progress_for_stderr
 if TYPE_CHECKING:
     from headstart.workflows.rank_record import Candidate, Ranking
 
-_REASON, _WIDTH = 160, 100
+_WIDTH = 100
 
 
 def command(
@@ -25,7 +25,8 @@ def command(
     candidates: Annotated[
         list[str] | None,
         typer.Option(
-            help="A backbone to compare; again for each further one. Without: all whose weights are on this machine.",
+            help="A backbone to compare; again for each further one. Without: all that "
+            "`headstart models --here` lists and that need no --allow-license, but for earlier runs.",
             metavar="SOURCE:NAME",
         ),
     ] = None,
@@ -148,8 +149,5 @@ def _left_aside(ranking: Ranking) -> list[str]:
     """The candidates that are not in the table, and why."""
     thinned = [candidate for candidate in ranking.candidates if candidate.outcome == "thinned out"]
     lines = [f"Not among the better half on {one.examples} examples: {one.name}" for one in thinned]
-    for one in ranking.candidates:
-        if one.outcome == "not ranked":
-            reason = one.reason if len(one.reason) <= _REASON else f"{one.reason[:_REASON]}…"
-            lines.append(f"Not ranked: {one.name}: {reason}")
-    return lines
+    failed = [candidate for candidate in ranking.candidates if candidate.outcome == "not ranked"]
+    return [*lines, *(f"Not ranked: {one.name}: {one.reason}" for one in failed)]

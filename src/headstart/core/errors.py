@@ -34,14 +34,16 @@ class UnknownNameError(UsageError):
     Args:
         kind: What was looked up, such as ``"backbone source"``.
         name: The unknown name.
-        known: The names that are known.
+        known: The names that are known; where none is near, at most ``most`` of them are listed.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, most: int = 20) -> None:
         self.name = name
         self.known = sorted(known)
         near = difflib.get_close_matches(name, self.known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known are {', '.join(self.known)}."
+        more = f" and {len(self.known) - most:,} more" if len(self.known) > most else ""
+        listed = f"{', '.join(self.known[:most])}{more}"
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known are {listed}."
         super().__init__(f"Expected the name of a {kind}, but got {name!r}; {hint}")
 
 

@@ -113,7 +113,12 @@ def _unlabelled(table: ItemTable) -> Iterator[str]:
 
 def _empty_classes(table: ItemTable) -> Iterator[str]:
     if empty := table.ledger.empty_classes:
-        yield f"{len(empty)} class folders hold nothing usable and are no classes: {_listed(empty)}."
+        hold = (
+            "class folder holds nothing usable and is no class"
+            if len(empty) == 1
+            else ("class folders hold nothing usable and are no classes")
+        )
+        yield f"{len(empty)} {hold}: {_listed(empty)}."
 
 
 def _lonely_classes(table: ItemTable) -> Iterator[str]:
@@ -121,9 +126,11 @@ def _lonely_classes(table: ItemTable) -> Iterator[str]:
     alone = sort_class_names(label for label, count in counts.items() if count == 1)
     few = {label: count for label, count in counts.items() if 1 < count < FEW_PER_CLASS}
     if alone:
-        yield f"{len(alone)} classes have one example to learn from, and nothing to choose by: {_listed(alone)}."
+        have = "class has" if len(alone) == 1 else "classes have"
+        yield f"{len(alone)} {have} one example to learn from, and nothing to choose by: {_listed(alone)}."
     if few:
-        yield f"{len(few)} classes have fewer than {FEW_PER_CLASS} examples to learn from: {_counted(few)}."
+        have = "class has" if len(few) == 1 else "classes have"
+        yield f"{len(few)} {have} fewer than {FEW_PER_CLASS} examples to learn from: {_counted(few)}."
 
 
 def _missing_from_test(table: ItemTable) -> Iterator[str]:

@@ -132,7 +132,7 @@ def refuse_what_is_left(table: ItemTable) -> None:
     Raises:
         DataError: Lists what is missing.
     """
-    problems = [*check_classes(table).errors, *_empty_splits(table), *_lone_group(table)]
+    problems = [*check_classes(table).errors, *_empty_splits(table), *lone_group(table.items)]
     if problems:
         reasons = ", ".join(f"{count} {reason}" for reason, count in table.ledger.counts().items())
         left_out = f" (left out: {reasons})" if reasons else ""
@@ -148,8 +148,9 @@ def _empty_splits(table: ItemTable) -> list[str]:
     ]
 
 
-def _lone_group(table: ItemTable) -> list[str]:
-    groups = groups_of([item for item in table.items if item.split == "train"])
+def lone_group(items: Sequence[Item]) -> list[str]:
+    """What is wrong with training items that are all of one group; empty where nothing is."""
+    groups = groups_of([item for item in items if item.split == "train"])
     if groups is None or len(set(groups)) > 1:
         return []
     return [

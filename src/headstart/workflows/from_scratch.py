@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from headstart.backbones.card import BackboneCard, ImagePreprocess
 from headstart.backbones.catalog import convert_trained
 from headstart.backbones.identity import weights_sha256
+from headstart.backbones.licences import OF_YOUR_DATA
 from headstart.core.errors import UsageError
 from headstart.core.progress import Progress
 from headstart.evaluation.candidates import strongest
@@ -70,7 +71,7 @@ def _card(chosen: TrainedBaseline, network: TrainedNetwork, examples: Examples) 
         source=f"trained from random weights by headstart on {examples.arranged.table.name}",
         architecture=built.architecture,
         library=built.library,
-        licence="that of your data",
+        licence=OF_YOUR_DATA,
         pretraining="none (random weights)",
         paper="",
         parameters=chosen.parameters,

@@ -95,6 +95,8 @@ def gather(data: DataOptions, backbone: BackboneOptions, *, progress: Progress, 
         table = read_data(data.data, columns=data.columns, suffixes=modality.suffixes)
         warnings = refuse_or_warn(table)
         progress.finish(f"{len(table.items)} {modality.item_word}s in {len(table.classes)} classes")
+        for warning in warnings:
+            progress.say(f"Warning: {warning}")
     converted = open_named_backbone(backbone, modality, progress=progress, watch=watch)
     choice, extraction = compute_features(
         table.items,

@@ -133,7 +133,9 @@ def show_model(name: str) -> Model:
     for row in rows:
         if name in row.names:
             return Model(row, machine.place_of(row))
-    raise UnknownNameError("model", name, [row.name for row in rows])
+    names = [known for row in rows for known in row.names]
+    same = [known for known in names if known.partition(":")[2] == name]
+    raise UnknownNameError("model", name, same or names)
 
 
 def models_at_hand(modality: str = "image", allow_licenses: Collection[str] = ()) -> list[ModelRow]:
@@ -178,8 +180,16 @@ def _known(index: Index, machine: Machine) -> Iterator[ModelRow]:
     yield from index.rows
     indexed = {name for row in index.rows for name in row.names}
     for name, folder in machine.converted.items():
-        if name not in indexed:
-            yield _row_of_card(BackboneCard.from_json(json.loads((folder / CARD).read_bytes())))
+        if name not in indexed and (card := _card(folder)):
+            yield _row_of_card(card)
+
+
+def _card(folder: Path) -> BackboneCard | None:
+    """The card of a converted form; ``None`` where it is damaged: the catalog then makes the form again."""
+    try:
+        return BackboneCard.from_json(json.loads((folder / CARD).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _row_of_card(card: BackboneCard) -> ModelRow:

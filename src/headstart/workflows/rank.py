@@ -187,7 +187,7 @@ class _Judge:
 
 
 def _imagenet_top1() -> dict[str, float | None]:
-    return {row.name: row.imagenet_top1 for row in read_index().rows}
+    return {name: row.imagenet_top1 for row in read_index().rows for name in row.names}
 
 
 def _standings_by(score: str, scored: Mapping[str, Scored]) -> dict[str, Standing]:

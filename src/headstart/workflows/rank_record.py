@@ -84,11 +84,16 @@ class Ranking:
         count, score = len(self.ranked), SCORES[self.scores[0]].label
         if count == 1:
             return f"{self.best.name} is the only candidate that could be ranked."
-        first = f"Of {count} candidates {self.best.name} is first by {score}"
+        first = f"Of {count} candidates {self.best.name} is first by {score}{self._equals()}"
         others = [candidate.name for candidate in self.tied if candidate is not self.best]
         if not others:
             return f"{first}, and every other is shown to be worse (95 %)."
         return f"{first}, but {_listed(others)} {'is' if len(others) == 1 else 'are'} not shown to be worse (95 %)."
+
+    def _equals(self) -> str:
+        """How the first was chosen where others have the same score."""
+        values = [candidate.standings[self.scores[0]].value for candidate in self.ranked]
+        return " (the smallest of those with the highest score)" if values.count(max(values)) > 1 else ""
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.core.errors import DataError
+from headstart.core.errors import DataError, UsageError
 from headstart.core.progress import Progress
 from headstart.data.items import Item, ItemTable, class_indices, groups_of
 from headstart.data.modality import MODALITIES
 from headstart.data.readers.reading import read_data
 from headstart.data.splits import assign_splits, limit_per_class
 from headstart.features.extraction import read_digests
-from headstart.transfer.ranking import random_halves, stratified_order
-from headstart.workflows.arrange import DataOptions
+from headstart.transfer.ranking import LEAST_PER_CLASS, random_halves, stratified_order
+from headstart.workflows.arrange import DataOptions, lone_group
 from headstart.workflows.gather import refuse_or_warn
 
 #: As many examples as backbones are ranked on where nobody says otherwise, and at least so many per class.
@@ -76,9 +76,11 @@ def read_sample(data: DataOptions, *, most: int | None = None, progress: Progres
     progress.start("read")
     modality = MODALITIES[data.modality]
     table = read_data(data.data, columns=data.columns, suffixes=modality.suffixes)
-    refuse_or_warn(table)
+    warnings = refuse_or_warn(table)
     sample = draw_sample(table, data, most=most)
     progress.finish(f"{len(sample.items)} training {modality.item_word}s of {sample.classes} classes to rank on")
+    for warning in warnings:
+        progress.say(f"Warning: {warning}")
     return sample
 
 
@@ -94,7 +96,8 @@ def draw_sample(table: ItemTable, data: DataOptions, *, most: int | None = None)
         most: At most so many examples; ``None`` for :data:`EXAMPLES`, or :data:`EXAMPLES_PER_CLASS` for each class.
 
     Raises:
-        DataError: Two classes are not left.
+        UsageError: So many examples cannot stand for all classes.
+        DataError: Two classes are not left, or all examples are of one group.
     """
     items = assign_splits(table.items, seed=data.seed)
     if data.per_class is not None:
@@ -103,6 +106,11 @@ def draw_sample(table: ItemTable, data: DataOptions, *, most: int | None = None)
     known = table.with_items(train).classes
     labels = class_indices(train, known)
     order = stratified_order(labels, [_draw(item.id, data.seed) for item in train])
+    if most is not None and most < LEAST_PER_CLASS * len(known):
+        raise UsageError(
+            f"Expected --subset to hold {LEAST_PER_CLASS} examples of each of {len(known)} classes, but got {most}; "
+            f"make it {LEAST_PER_CLASS * len(known)} or more."
+        )
     size = max(EXAMPLES, EXAMPLES_PER_CLASS * len(known)) if most is None else most
     return _without_twins([train[place] for place in order[:size]], data.seed, origin=table.origin)
 
@@ -120,6 +128,8 @@ def _without_twins(items: Sequence[Item], seed: int, *, origin: str) -> Sample:
             f"Expected training examples of two classes or more that can be read in {origin}, but got those of "
             f"{len(known)}; add some, or rank on a larger --subset."
         )
+    if problems := lone_group(kept):
+        raise DataError.from_problems(f"Backbones cannot be ranked on {origin}:", problems)
     return Sample(origin, tuple(kept), tuple(firsts), class_indices(kept, known), len(known), seed)
 
 

@@ -128,6 +128,7 @@ def look_at_suitability(
     if not backbone.card.pretrained:
         return None
     twin_options = replace(options, random_weights=True, seed=seed)
+    progress.say("To compare with: the same architecture with random weights.")
     twin = open_named_backbone(twin_options, sample.modality, progress=progress, watch=watch)
     stages = [stage.name for stage in backbone.card.stages]
     pretrained, random = (_features(sample, weights, stages, progress) for weights in (backbone, twin))

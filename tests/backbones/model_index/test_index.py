@@ -106,6 +106,7 @@ def test_the_packaged_rows_are_whole() -> None:
         assert row.uncut or (row.stages and row.parameters and row.input_size), row.name
         assert not row.uncut or "\n" not in row.uncut
         assert row.licence and row.pretraining
+        assert row.imagenet_top1 is None or 0 < row.imagenet_top1 < 100
         assert row.stages[-1].layout == "NC" if row.stages else True
 
 

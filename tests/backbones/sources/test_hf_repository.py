@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headstart.backbones.licences import OWNERS
+from headstart.backbones.licences import OWN_WORDS, OWNERS, is_permissive
 from headstart.backbones.sources.hf_repository import Repository
 from headstart.core.errors import UnavailableError, UsageError, WeightsError
 
@@ -23,6 +23,8 @@ def repository(folder: Path, card: str = "") -> Repository:
          ["imagenet-1k", "own/data"]),
         ("---\nlicense: other\nlicense_name: house-rules\n---\n", "house-rules", []),
         ("---\nlicense: other\n---\n", "other", []),
+        ("---\nlicense:\n- apache-2.0\n- cc-by-nc-4.0\n---\n", "cc-by-nc-4.0", []),
+        ("---\nlicense: [apache-2.0, mit]\n---\n", "apache-2.0", []),
         ("---\r\nlicense: cc-by-nc-4.0\r\ndatasets: [a, b]\r\n---\r\n", "cc-by-nc-4.0", ["a", "b"]),
         ("# A model\nlicense: mit\n", "unknown", []),
         ("---\nlanguage: en\n---\nlicense: mit\n", "unknown", []),
@@ -59,3 +61,8 @@ def test_weights_in_several_files_or_none_are_refused(tmp_path: Path) -> None:
     (tmp_path / "model-00001-of-00002.safetensors").write_bytes(b"")
     with pytest.raises(UnavailableError, match="several files"):
         repository(tmp_path).weights()
+
+
+@pytest.mark.parametrize("words", OWN_WORDS)
+def test_a_model_card_cannot_borrow_the_words_that_take_no_permission(words: str, tmp_path: Path) -> None:
+    assert not is_permissive(repository(tmp_path, f'---\nlicense: "{words}"\n---\n').licence())

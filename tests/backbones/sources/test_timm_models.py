@@ -1,5 +1,7 @@
 """timm's catalogue; the only hub that is asked here is one of our own."""
 
+import hashlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,6 +110,19 @@ def test_a_broken_file_is_refused_before_timm_sees_it(hub: HubServer) -> None:
         open_source(Request.parse(NAME))
 
 
+def test_timm_itself_opens_no_file(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Timm 1.0.15, which is allowed, unpickles whatever a file holds."""
+    stream = io.BytesIO()
+    torch.save(state(), stream)
+    hub.commit(REPOSITORY, pytorch_model__bin=stream.getvalue())
+    monkeypatch.setattr("timm.models._builder.load_state_dict", lambda *_: pytest.fail("timm opened the file"))
+    model = build("timm", "mobilenetv3_small_050", 224, seed=9)
+    TimmSource().load(Request.parse(NAME), model)
+    assert all(
+        torch.equal(tensor, model.state_dict()[name]) for name, tensor in state().items() if "classif" not in name
+    )
+
+
 def test_where_weights_cannot_be_had_the_way_out_is_named(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UnavailableError, match=r"HF_HUB_OFFLINE.*--random-weights"):
@@ -125,6 +140,21 @@ def test_weights_without_a_repository_come_from_their_address(hub: HubServer, mo
     config.url = None
     with pytest.raises(UnavailableError, match="timm names none"):
         open_source(Request.parse(NAME))
+
+
+def test_what_torch_hub_keeps_is_used_in_place(hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    content = save(state())
+    name = f"mobilenet-{hashlib.sha256(content).hexdigest()[:8]}.safetensors"
+    config = timm.get_pretrained_cfg("mobilenetv3_small_050.lamb_in1k")
+    config.hf_hub_id, config.url = None, f"https://example.org/{name}"
+    monkeypatch.setattr(timm_models, "_config", lambda _: config)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch_hub"))
+    monkeypatch.setenv("HEADSTART_OFFLINE", "1")
+    with pytest.raises(UnavailableError, match="HEADSTART_OFFLINE"):
+        open_source(Request.parse(NAME))
+    (tmp_path / "torch_hub" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "torch_hub" / "checkpoints" / name).write_bytes(content)
+    assert open_source(Request.parse(NAME))[1].file.bytes == len(content)
 
 
 def test_random_weights_need_no_file() -> None:

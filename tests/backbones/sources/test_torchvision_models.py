@@ -22,7 +22,7 @@ from headstart.core.errors import UnavailableError, UnknownNameError, WeightsErr
 ALL = [
     (name, tag)
     for name in models.list_models(module=models)
-    for tag in [weights.name for weights in models.get_model_weights(name)]
+    for tag in [weights.name for weights in models.get_model_weights(name) if weights.meta["categories"]]
 ]
 
 
@@ -38,6 +38,11 @@ def test_all_of_its_weights_say_how_they_want_their_pictures() -> None:
         assert found.preprocess.interpolation == preset.interpolation.value
         assert (found.preprocess.mean, found.preprocess.std) == (tuple(preset.mean), tuple(preset.std))
         assert found.paper, name
+
+
+def test_weights_with_holes_are_refused_before_they_are_fetched() -> None:
+    with pytest.raises(UnavailableError, match="none for its classifier"):
+        blueprint("vgg16.IMAGENET1K_FEATURES")
 
 
 def test_without_a_tag_its_default_weights_are_meant() -> None:
@@ -70,7 +75,7 @@ def test_unknown_names_are_told_the_nearest(name: str, near: str) -> None:
     ],
 )
 def test_what_cannot_be_prepared_is_refused(monkeypatch: pytest.MonkeyPatch, preset: partial, reason: str) -> None:
-    given(monkeypatch, Weights("", preset, {}))
+    given(monkeypatch, Weights("", preset, {"categories": ["disc"]}))
     with pytest.raises(UnavailableError, match=reason):
         blueprint("googlenet")
 

@@ -23,4 +23,4 @@ def test_it_agrees_with_a_whole_hash_or_its_beginning_in_any_case() -> None:
 def test_the_first_disagreement_is_told_with_its_advice() -> None:
     pins = [Pin("57", "x"), Pin("58", "y", "Do this."), Pin("0", "z")]
     told = FetchedFile(Path("a"), "b", "57ab", 3).disagreement(pins)
-    assert told == "Expected b to have a sha256 of 58, as y says, but got 57ab. Do this."
+    assert told == "Expected b to have the sha256 58, as y says, but got 57ab. Do this."

@@ -87,7 +87,7 @@ def test_one_flipped_byte_in_the_cache_is_named_and_quarantined(hub, monkeypatch
     blob().write_bytes(damaged)
     if offline:
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-        with pytest.raises(WeightsError, match=f"sha256 of {SHA256}, as the hub says.*quarantine"):
+        with pytest.raises(WeightsError, match=f"sha256 {SHA256}, as the hub says.*quarantine"):
             fetch_from_hub(REPOSITORY, NAMES)
     else:
         assert fetch_from_hub(REPOSITORY, NAMES, progress=heard).path.read_bytes() == CONTENT

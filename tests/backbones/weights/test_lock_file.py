@@ -25,7 +25,7 @@ def test_the_first_use_counts_and_no_later_one() -> None:
     record_first_use(LATER)
     [pin] = pins_of_first_use(FIRST.origin)
     assert FIRST.disagreement([pin]) == ""
-    assert "sha256 of aa, as weights.lock.json says, but got bb" in LATER.disagreement([pin])
+    assert "sha256 aa, as weights.lock.json says, but got bb" in LATER.disagreement([pin])
 
 
 def test_a_branch_stands_for_the_commit_of_its_first_use() -> None:

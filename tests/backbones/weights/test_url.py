@@ -52,6 +52,17 @@ def test_a_file_is_fetched_once_and_hashed_on_every_load(url, server, heard) -> 
     assert server.gets == 1
 
 
+def test_a_file_with_another_md5_is_refused_and_is_no_first_use(url, server) -> None:
+    right = random.Random(1).randbytes(1000)
+    md5 = hashlib.md5(right).hexdigest()
+    with pytest.raises(WeightsError, match=f"the md5 {md5}, as whoever asks for it says"):
+        fetch_url(url, md5=md5)
+    assert [path.read_bytes() for path in quarantined()] == [CONTENT]
+    assert not lock_file().exists()
+    server.url(PATH, right)
+    assert fetch_url(url, md5=md5).path.read_bytes() == right
+
+
 def test_the_first_use_is_written_down_in_a_line_of_its_own(url) -> None:
     fetch_url(url)
     entry = json.loads(lock_file().read_bytes())[url]

@@ -89,8 +89,11 @@ def known_file(row: ModelRow, place: Path | None) -> Weights:
 
 
 def _converted_from(folder: Path) -> tuple[str, int | None]:
-    file = json.loads((folder / CARD).read_bytes()).get("file") or {}
-    return file.get("sha256", ""), file.get("bytes")
+    try:
+        file = json.loads((folder / CARD).read_bytes())["file"] or {}
+        return file.get("sha256", ""), file.get("bytes")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "", None  # a damaged form tells nothing; the catalog makes it again
 
 
 def _hub_hash(path: Path) -> str:

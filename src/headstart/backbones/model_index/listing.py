@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -103,11 +104,12 @@ def list_torchvision() -> Iterator[Listed]:
         table = models.get_model_weights(architecture)
         for weights in table:
             size = round(weights.meta["_file_size"] * 2**20)
+            top1 = weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
             yield _listed(
                 f"torchvision:{architecture}.{weights.name}",
                 Weights("url", weights.url, "", hash_in_name(weights.url), size),
                 pretraining_of(weights),
-                imagenet_top1=weights.meta["_metrics"]["ImageNet-1K"]["acc@1"],
+                imagenet_top1=None if math.isnan(top1) else top1,
                 default=weights == table["DEFAULT"],
                 known=_Known(architecture, weights.transforms().crop_size[0], licence_of(weights)),
             )

@@ -49,12 +49,15 @@ class Request:
         """
         prefix, colon, rest = name.partition(":")
         if not (colon and prefix and rest):
-            raise UsageError(f"Expected a backbone as source:name, such as timm:resnet18, but got {name!r}.")
+            raise UsageError(
+                f"Expected a backbone as source:name, such as timm:resnet18 or bundled:efficientnet_lite0, but got "
+                f"{name!r}; `headstart models {name}` looks for it."
+            )
         if (architecture is None) == (prefix == "file"):
             raise UsageError(
                 "Expected an architecture with file: and no other source (--architecture resnet18 is timm's, "
                 "--architecture torchvision:resnet18 another library's), "
-                f"but got {architecture!r} with {name!r}."
+                f"but got {'none' if architecture is None else repr(architecture)} with {name!r}."
             )
         return cls(prefix, rest, random_weights, architecture, seed if random_weights else 0)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headstart.backbones.licences import OWNERS
+from headstart.backbones.licences import OWN_WORDS, OWNERS, is_permissive
 from headstart.backbones.weights.fetched import FetchedFile
 from headstart.backbones.weights.hub import fetch_from_hub, hub_snapshot_file
 from headstart.core.errors import UnavailableError, UsageError, WeightsError
@@ -102,12 +102,16 @@ class Repository:
         return values
 
     def licence(self) -> str:
-        """Of the weights, as the model card's metadata says; a folder without a model card is its owner's own."""
+        """Of the weights, as the model card's metadata says; a folder without a model card is its owner's own.
+
+        Of several, the first that is not permissive: nobody says which of them is for what.
+        """
         found = self._metadata("license")
         if found == ["other"]:
             found = self._metadata("license_name") or found
+        found = [f"{name!r} (as its model card says)" if name in OWN_WORDS else name for name in found]
         nobody_says = "unknown" if self.folder is None or self.file(_MODEL_CARD) else OWNERS
-        return found[0] if found else nobody_says
+        return next((name for name in found if not is_permissive(name)), found[0]) if found else nobody_says
 
     def datasets(self) -> list[str]:
         """What the weights were trained on, as the model card's metadata says."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -166,20 +165,7 @@ def _application(request: Request) -> Application:
 
 def _fetched(name: str, url: str, md5: str, progress: Progress | None) -> FetchedFile:
     """The file at an address, or the copy that Keras itself once put into its own folder; either has the md5."""
-    from headstart.backbones.weights.quarantine import quarantine
     from headstart.backbones.weights.url import fetch_url
 
-    kept = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models" / name
-    if md5 and kept.is_file() and _md5(kept) == md5:
-        return FetchedFile.hashed(kept, url)
-    file = fetch_url(url, progress=progress)
-    if md5 and (found := _md5(file.path)) != md5:
-        raise WeightsError(
-            f"Expected {url} to have the md5 {md5}, as Keras says, but got {found}. {quarantine(file.path)}"
-        )
-    return file
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    kept = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser() / "models" / name
+    return fetch_url(url, md5=md5, kept_elsewhere=[kept], progress=progress)

@@ -43,38 +43,37 @@ class TimmSource:
             WeightsError: The file is broken.
         """
         config = _config(request.name)
-        try:
-            file = _fetch(request.name, config, progress)
-        except UnavailableError as error:
-            raise UnavailableError(f"{error} {_WAY_OUT}") from error
+        file = _fetch(request.name, config, progress)
         classifier = _load_through_timm(request.name, file.path, model)
         pretraining, classes = _pretraining(config.tag or "")
         return Provenance(f"timm weights {file.origin}", pretraining, classes, file=file.facts(), classifier=classifier)
 
 
-_WAY_OUT = "Without weights there is --random-weights, an untrained one; bundled:efficientnet_lite0 is always at hand."
-
-
 def _fetch(name: str, config: Any, progress: Progress | None) -> FetchedFile:
     from headstart.backbones.weights.hub import fetch_from_hub
-    from headstart.backbones.weights.url import fetch_url, hash_in_name
+    from headstart.backbones.weights.url import fetch_url, hash_in_name, kept_by_torch_hub
 
     if config.hf_hub_id:
         names = (config.hf_hub_filename,) if config.hf_hub_filename else _FILES
         return fetch_from_hub(config.hf_hub_id, names, progress=progress)
     if config.url:
-        return fetch_url(config.url, sha256_start=hash_in_name(config.url), progress=progress)
+        elsewhere = [kept_by_torch_hub(config.url)]
+        return fetch_url(config.url, sha256_start=hash_in_name(config.url), kept_elsewhere=elsewhere, progress=progress)
     raise UnavailableError(f"Expected weights for timm:{name}, but timm names none.")
 
 
 def _load_through_timm(name: str, path: Path, model: nn.Module) -> SourceClassifier | None:
-    """With the classifier kept, timm checks that every tensor of the file fits; without it, none."""
+    """With the classifier kept, timm checks that every tensor of the file fits; without it, none.
+
+    timm is given the tensors and never the file: older versions of it unpickle whatever a file holds.
+    """
     import timm
+    import torch
 
     from headstart.backbones.checkpoints import read_checkpoint
 
-    read_checkpoint(path)
-    overlay = {"file": str(path), "hf_hub_id": None, "url": None, "custom_load": False}
+    tensors = {name: torch.from_numpy(values) for name, values in read_checkpoint(path)[0].items()}
+    overlay = {"state_dict": tensors, "file": None, "hf_hub_id": None, "url": None, "custom_load": False}
     try:
         loaded = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay).eval()
     except RuntimeError as error:

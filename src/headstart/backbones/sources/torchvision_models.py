@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from headstart.backbones.card import ImagePreprocess, Interpolation, crop_share
@@ -40,6 +39,11 @@ class TorchvisionSource:
         """
         weights = weights_named(request.name)
         architecture = request.name.partition(".")[0]
+        if not weights.meta["categories"]:
+            raise UnavailableError(
+                f"Expected torchvision:{request.name} to have values for all layers, but it has none for its "
+                f"classifier, of which the lower layers are part of a backbone; choose torchvision:{architecture}."
+            )
         preprocess = _preprocess(request.name, weights)
         return Blueprint("torchvision", architecture, preprocess, paper_of(architecture), licence_of(weights))
 
@@ -51,11 +55,11 @@ class TorchvisionSource:
             WeightsError: It is another file, unsafe or broken, or does not fit.
         """
         from headstart.backbones.checkpoints import install_file
-        from headstart.backbones.weights.url import fetch_url, hash_in_name
+        from headstart.backbones.weights.url import fetch_url, hash_in_name, kept_by_torch_hub
 
         weights = weights_named(request.name)
         address = weights.url
-        elsewhere = [_kept_by_torch_hub(address)]
+        elsewhere = [kept_by_torch_hub(address)]
         file = fetch_url(address, sha256_start=hash_in_name(address), kept_elsewhere=elsewhere, progress=progress)
         installed = install_file(file.path, model, size=_preprocess(request.name, weights).size)
         said = f" ({'; '.join(installed.notes)})" if installed.notes else ""
@@ -121,9 +125,3 @@ def _problems(preset: Any) -> list[str]:
     if resized < size:
         problems.append(f"a crop of {size} pixels out of {resized}")
     return problems
-
-
-def _kept_by_torch_hub(address: str) -> Path:
-    import torch
-
-    return Path(torch.hub.get_dir()) / "checkpoints" / address.rpartition("/")[2]

@@ -106,7 +106,7 @@ def _attempt(url: str, part: Path, patience: Patience, progress: Progress, *, ha
             if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
                 offset, begun = 0, _announced(url, answer, hash_known=hash_known)
             elif not _continues(answer, begun, offset):
-                part.unlink()
+                part.unlink(missing_ok=True)
                 raise _BrokenOffError("it sent other bytes than were asked for")
             _check_room(part, begun.total, offset)
             progress.start(f"fetching {Path(urlsplit(url).path).name}", total=begun.total)

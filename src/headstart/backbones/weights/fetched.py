@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from headstart.backbones.card import WeightsFile
 from headstart.core.files import sha256_file
@@ -15,14 +17,16 @@ class Pin:
     """A hash that a file must have.
 
     Attributes:
-        sha256: In hexadecimal, whole or its beginning.
+        digest: In hexadecimal, whole or its beginning.
         said_by: Who says so: ``"its name"``, ``"the hub"``.
         advice: What to do where it differs; empty where there is nothing to do but to do without.
+        algorithm: Whose hash it is; md5 only where somebody names no better one.
     """
 
-    sha256: str
+    digest: str
     said_by: str
     advice: str = ""
+    algorithm: Literal["sha256", "md5"] = "sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,18 @@ class FetchedFile:
             >>> file.disagreement([Pin("5793", "its name")])
             ''
             >>> file.disagreement([Pin("77cc", "its name")])
-            'Expected https://example.org/a.pth to have a sha256 of 77cc, as its name says, but got 57934424.'
+            'Expected https://example.org/a.pth to have the sha256 77cc, as its name says, but got 57934424.'
         """
         for pin in pins:
-            if not self.sha256.startswith(pin.sha256.lower()):
-                told = f"Expected {self.origin} to have a sha256 of {pin.sha256}, as {pin.said_by} says, but got"
-                return f"{told} {self.sha256}.{' ' if pin.advice else ''}{pin.advice}"
+            found = self.sha256 if pin.algorithm == "sha256" else _md5(self.path)
+            if not found.startswith(pin.digest.lower()):
+                told = (
+                    f"Expected {self.origin} to have the {pin.algorithm} {pin.digest}, as {pin.said_by} says, but got"
+                )
+                return f"{told} {found}.{' ' if pin.advice else ''}{pin.advice}"
         return ""
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

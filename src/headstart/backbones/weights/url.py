@@ -27,12 +27,13 @@ def fetch_url(
     *,
     sha256: str = "",
     sha256_start: str = "",
+    md5: str = "",
     kept_elsewhere: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> FetchedFile:
     """The file at an address: the verified copy on this machine, or one fetched now.
 
-    Its hash is taken on every call, and must agree with the two that are given and with that of its first use. A kept
+    Its hash is taken on every call, and must agree with those that are given and with that of its first use. A kept
     copy that does not agree is moved to quarantine and fetched again; what was fetched and does not agree is moved
     there too, and refused.
 
@@ -40,6 +41,7 @@ def fetch_url(
         url: ``https://...`` or ``http://...``
         sha256: The hash of the file, where it is known.
         sha256_start: Its first hexadecimal digits, as they stand in torchvision's file names.
+        md5: Where whoever offers the file names no better hash.
         kept_elsewhere: Where other tools may have put the same file; used in place where its hash agrees. Without any
             hash to agree with, such a file is not used.
         progress: Hears the bytes, and what was moved to quarantine.
@@ -52,8 +54,9 @@ def fetch_url(
     """
     _check_address(url)
     listener = progress or Silent()
-    pins = [Pin(sha256, "whoever asks for it"), Pin(sha256_start, "its name"), *pins_of_first_use(url)]
-    pins = [pin for pin in pins if pin.sha256]
+    asker = "whoever asks for it"
+    given = [Pin(sha256, asker), Pin(sha256_start, "its name"), Pin(md5, asker, algorithm="md5")]
+    pins = [pin for pin in (*given, *pins_of_first_use(url)) if pin.digest]
     places = [kept_at(url), *(kept_elsewhere if pins else ())]
     file = _at_hand(url, places, pins) or _fetched(url, pins, listener)
     record_first_use(file)
@@ -64,6 +67,13 @@ def kept_at(url: str) -> Path:
     """Where the file of an address is kept once it was fetched."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", unquote(Path(urlsplit(url).path).name))[-80:]
     return cache_home() / "weights" / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{name}"
+
+
+def kept_by_torch_hub(url: str) -> Path:
+    """Where torch.hub, and with it torchvision and timm, would have put the same file."""
+    import torch
+
+    return Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
 
 
 def hash_in_name(url: str) -> str:
