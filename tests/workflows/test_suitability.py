@@ -97,3 +97,9 @@ def test_data_alone_open_no_backbone(shapes, monkeypatch):
     report = headstart.check(shapes, data_only=True)
     assert report.suitability is None
     assert "data alone" in report.not_looked_at
+
+
+def test_a_backbone_that_a_fit_would_refuse_leaves_what_is_known_of_the_data(shapes):
+    report = headstart.check(shapes, backbone="timm:convnextv2_atto.fcmae")
+    assert report.readable == 80 and report.suitability is None
+    assert "--allow-license cc-by-nc-4.0" in report.errors[-1]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.core.errors import DataError, UnavailableError
+from headstart.core.errors import DataError, UnavailableError, UsageError
 from headstart.core.progress import Progress, Silent
 from headstart.data.checks import check_classes
 from headstart.data.duplicates import NearPair, across_splits, equal_groups
@@ -90,7 +90,11 @@ def check_data(data: DataOptions, backbone: BackboneOptions | None, *, progress:
             arranged = arrange(readable, extraction, data)
         except DataError as error:
             errors.append(str(error))
-    suitability, not_looked_at = _suitability(arranged, data, backbone, progress)
+    try:
+        suitability, not_looked_at = _suitability(arranged, data, backbone, progress)
+    except UsageError as error:  # the backbone's name or licence; what is known of the data stays
+        suitability, not_looked_at = None, "a fit would be refused"
+        errors.append(str(error))
     return CheckReport(
         origin=table.origin,
         classes=_class_counts(table),

@@ -114,6 +114,17 @@ def test_a_converted_form_is_found_by_the_name_it_was_opened_with(home: Path) ->
     assert known_file(default, folder) == Weights("hub", "timm/toy.tag", "", HASH, 7)
 
 
+def test_a_run_is_a_model_only_where_its_path_leads_to_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    converted(home, prefix="run", name="runs/photos")
+    (tmp_path / "work" / "runs" / "photos").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "work")
+    assert list(Machine.now().converted) == ["run:runs/photos"]
+    monkeypatch.chdir(tmp_path / "work" / "runs")
+    assert Machine.now().converted == {}
+
+
 @pytest.mark.parametrize("changes", [{"random_weights": True}, {"architecture": "resnet18", "prefix": "file"}])
 def test_random_weights_and_files_are_no_models_by_name(home: Path, changes: dict[str, object]) -> None:
     converted(home, **changes)

@@ -108,12 +108,17 @@ def _converted(models: Path) -> dict[str, Path]:
         try:
             entry = json.loads((models / "names" / name).read_bytes())
             request, folder = entry["request"], models / str(entry["folder"])
-            fits = entry["stamp"].startswith(f"format {FORMAT},")
+            fits = entry["stamp"].startswith(f"format {FORMAT},") and _can_be_asked_for(request)
             if fits and not request["random_weights"] and request["architecture"] is None and folder.is_dir():
                 found[f"{request['prefix']}:{request['name']}"] = folder
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # half an entry is no entry: the catalog makes it again
     return found
+
+
+def _can_be_asked_for(request: dict[str, str]) -> bool:
+    """Whether the name still means something: that of a run is a path, which may be gone, or another from here."""
+    return request["prefix"] not in {"run", "file"} or Path(request["name"]).expanduser().exists()
 
 
 def _hub_cache() -> Path:
