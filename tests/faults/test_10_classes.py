@@ -24,7 +24,7 @@ def test_an_empty_class_is_a_warning_that_names_it(tmp_path):
     findings = check(tmp_path, {"ant": 30, "bee": 30, "wasp": 0})
 
     assert not findings.errors
-    assert findings.warnings == ("1 class folders hold nothing usable and are no classes: 'wasp'.",)
+    assert findings.warnings == ("1 class folder holds nothing usable and is no class: 'wasp'.",)
 
 
 def test_a_class_of_one_is_a_warning_and_stays_in_training(tmp_path):
