@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from headstart.core.errors import RunFolderError, UsageError
-from headstart.core.unfinished import choose_target, open_unfinished, stored_value, unfinished_path
+from headstart.core.unfinished import choose_target, finished_run, open_unfinished, stored_value, unfinished_path
 
 REQUEST = {"options": {"seed": 0, "stages": ("a", "b")}, "version": "0.1"}
 OTHER = {"options": {"seed": 1, "stages": ("a", "b")}, "version": "0.1"}
@@ -254,3 +254,28 @@ class TestChoosingATarget:
         monkeypatch.chdir("here")
         with pytest.raises(UsageError, match="name of its own"):
             self.chosen(out=out)
+
+
+def test_a_run_whose_fit_was_killed_before_it_tidied_up_is_found_and_tidied(target):
+    with open_unfinished(target, REQUEST):
+        pass
+    assert finished_run(target, "photos", REQUEST) is None
+    target.mkdir()
+    (target / "manifest.json").write_text("{}")
+    (target / "metrics.json").write_text('{"interrupted": false}')
+    assert finished_run(target, "photos", {**REQUEST, "version": "0.2"}) is None
+    assert unfinished_path(target).exists()
+    assert finished_run(target, "photos", REQUEST) == target
+    assert not unfinished_path(target).exists()
+    assert finished_run(target, "photos", REQUEST) is None
+
+
+def test_an_interrupted_run_is_not_finished(target):
+    with open_unfinished(target, REQUEST):
+        pass
+    target.mkdir()
+    (target / "manifest.json").write_text("{}")
+    (target / "metrics.json").write_text('{"interrupted": true}')
+    assert finished_run(target, "photos", REQUEST) is None
+    assert finished_run("", "photos", REQUEST) is None
+    assert finished_run(target / "manifest.json", "photos", REQUEST) is None

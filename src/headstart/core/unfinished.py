@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +27,7 @@ from urllib.parse import quote
 
 from headstart.core.errors import RunFolderError, StorageError, UsageError
 from headstart.core.files import remove_folder, storage_errors, try_lock, write_json
-from headstart.core.run_folder import choose_run_path, is_interrupted, run_paths
+from headstart.core.run_folder import MANIFEST, choose_run_path, is_interrupted, run_paths
 
 REQUEST, DATA, VALUES, TRAININGS, LOCK, STEP_LOG = (
     "request.json",
@@ -223,6 +224,36 @@ def choose_target(out: str | Path | None, name: str, request: Mapping[str, Any])
     if target.name and is_interrupted(target) and _read(unfinished_path(target) / REQUEST) == _plain(request):
         return target
     return choose_run_path(target, name)
+
+
+def finished_run(out: str | Path | None, name: str, request: Mapping[str, Any]) -> Path | None:
+    """A run of the same request that is there whole, and whose fit was killed before it tidied up; now it is tidied.
+
+    Args:
+        out: As in :func:`choose_target`.
+        name: As in :func:`choose_target`.
+        request: As in :func:`open_unfinished`.
+
+    Returns:
+        The run; ``None`` where there is no such run, as nearly always.
+    """
+    paths = [Path(out)] if out is not None else itertools.takewhile(Path.exists, run_paths(name))
+    for target in paths:
+        whole = target.name and _is_there(target / MANIFEST) and not is_interrupted(target)
+        if whole and _read(unfinished_path(target) / REQUEST) == _plain(request):
+            lock = try_lock(unfinished_path(target) / LOCK)
+            if lock is not None:
+                with lock:
+                    remove_folder(unfinished_path(target))
+                return target
+    return None
+
+
+def _is_there(file: Path) -> bool:
+    """Whether there is such a file; where that cannot be told, others will say why."""
+    with contextlib.suppress(OSError):
+        return file.is_file()
+    return False
 
 
 def _is_ours(target: Path, request: Mapping[str, Any]) -> bool:

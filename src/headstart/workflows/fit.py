@@ -21,7 +21,7 @@ from headstart.core.interruption import interruptible
 from headstart.core.machine import training_device, version
 from headstart.core.progress import Progress, Silent, Stopwatch
 from headstart.core.run_folder import RunFolder, open_run, publish_run
-from headstart.core.unfinished import UnfinishedRun, choose_target, open_unfinished
+from headstart.core.unfinished import UnfinishedRun, choose_target, finished_run, open_unfinished
 from headstart.evaluation.candidates import Candidate
 from headstart.training.checkpoints import TrainingWork
 from headstart.training.step_log import Listener
@@ -107,6 +107,9 @@ def fit(
     refuse_at_once(data, backbone, options)
     request = _request(data, backbone, options)
     name = _short_name(data.data)
+    if done := finished_run(options.out, name, request):
+        progress.say(f"This fit was done when it was ended: {done} is whole.")
+        return open_run(done)
     target = choose_target(options.out, name, request)
     refuse_inside(target, data.data)
     choice = None
