@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headstart.backbones.card import Stage
+from headstart.backbones.card import ImagePreprocess, Stage
 from headstart.backbones.stages import Part, StagedBackbone
 from headstart.tasks.classification import Classification
+from headstart.training.activations import InputExamples
 from headstart.training.augment import Augmentation
-from headstart.training.examples import PictureExamples, channel_statistics
 from headstart.training.network import Network
 
 DIMS = {"stem": 8, "middle": 12, "last": 16}
@@ -51,21 +51,15 @@ def tiny_network(seed: int = 0, *, dropout: float = 0.1) -> Network:
         return Network(backbone, TASK.build_head(backbone))
 
 
-def tiny_examples(count: int = 48, seed: int = 0, *, augmentation: Augmentation | None = None) -> PictureExamples:
+def tiny_examples(count: int = 48, seed: int = 0, *, augmentation: Augmentation | None = None) -> InputExamples:
     """Pictures of 8 × 8 whose brightest channel is their class."""
     random = np.random.default_rng(seed)
     labels = np.arange(count) % 3
     pictures = random.integers(0, 120, (count, 8, 8, 3)).astype(np.uint8)
     pictures[np.arange(count), :, :, labels] += 100
-    rows = np.arange(count)
-    mean, std = channel_statistics(pictures.__getitem__, rows)
-    return PictureExamples(
-        pictures.__getitem__,
-        rows,
-        labels=labels,
-        mean=mean,
-        std=std,
-        augmentation=augmentation or Augmentation(),
+    preprocess = ImagePreprocess(8, 1.0, "bilinear", (0, 0, 0), (1, 1, 1)).fitted_to([pictures])
+    return InputExamples(
+        lambda rows, _: pictures[rows], labels, preprocess=preprocess, jitter=augmentation or Augmentation()
     )
 
 

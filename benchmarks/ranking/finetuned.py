@@ -16,8 +16,8 @@ from headstart.backbones.converted import ConvertedBackbone
 from headstart.data.modality import MODALITIES
 from headstart.features.rows import ArrayRows
 from headstart.tasks.classification import Classification
+from headstart.training.activations import InputExamples
 from headstart.training.augment import Augmentation
-from headstart.training.examples import PictureExamples
 from headstart.training.inference import answers
 from headstart.training.loop import Loop
 from headstart.training.plan import PlannedPhase, steps_per_epoch
@@ -64,13 +64,10 @@ def _inputs(converted: ConvertedBackbone, data: RankingData) -> NDArray[np.uint8
 
 def _examples(
     converted: ConvertedBackbone, inputs: NDArray[np.uint8], data: RankingData, rows: NDArray[np.int64]
-) -> PictureExamples:
-    preprocess = converted.card.preprocess
-    return PictureExamples(
-        lambda positions: inputs[positions],
-        rows,
-        labels=data.labels[rows],
-        mean=np.array(preprocess.mean),
-        std=np.array(preprocess.std),
-        augmentation=Augmentation(),
+) -> InputExamples:
+    return InputExamples(
+        lambda places, _: inputs[rows[places]],
+        data.labels[rows],
+        preprocess=converted.card.preprocess,
+        jitter=Augmentation(),
     )

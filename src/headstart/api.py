@@ -22,7 +22,7 @@ from headstart.core.run_folder import open_run
 from headstart.data.columns import Columns
 from headstart.data.items import ArraySource, Item
 from headstart.data.readers.unlabelled import read_unlabelled
-from headstart.workflows.arrange import DataOptions
+from headstart.workflows.arrange import ANY_MODALITY, DataOptions
 from headstart.workflows.cache import clear_cache, show_cache
 from headstart.workflows.check import CheckReport, check_data
 from headstart.workflows.extract import extract_features
@@ -33,7 +33,6 @@ from headstart.workflows.models import Models, Wanted, find_models, show_model
 from headstart.workflows.rank import RankOptions
 from headstart.workflows.rank import rank as rank_workflow
 from headstart.workflows.rank_record import Ranking
-from headstart.workflows.step_examples import VIEWS
 
 __all__ = [
     "Run",
@@ -52,7 +51,8 @@ __all__ = [
 ]
 
 Device = Literal["auto", "cpu", "cuda"]
-Inputs = str | Path | NDArray[np.uint8] | Sequence[str | Path | NDArray[np.uint8]]
+Input = str | Path | tuple[str, str] | NDArray[np.uint8]
+Inputs = Input | Sequence[Input]
 #: Arrays of so many axes are several pictures.
 _BATCH_AXES = 4
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
@@ -98,11 +98,15 @@ class Run:
         """What to know about how this machine answers, where it differs from the one that judged the run."""
         return self._model.notices
 
-    def predict(self, inputs: Inputs, *, progress: Progress | None = None) -> list[Prediction]:
-        """Classifies files, everything in folders, glob patterns, and arrays.
+    def predict(
+        self, inputs: Inputs, *, columns: Columns | None = None, progress: Progress | None = None
+    ) -> list[Prediction]:
+        """Classifies files, everything in folders, glob patterns, arrays, and texts as they are.
 
         Args:
-            inputs: Paths, or pictures as uint8 arrays ``(H, W)`` or ``(H, W, 3)``; one or several.
+            inputs: Paths, or pictures as uint8 arrays ``(H, W)`` or ``(H, W, 3)``; for a model of texts also texts,
+                tables with a column of them, and in a list pairs ``(text, second)``; one or several.
+            columns: Columns of a table, where you name any.
             progress: Who is told how far it is.
 
         Returns:
@@ -110,7 +114,8 @@ class Run:
             kind; what cannot be answered has an ``error`` and no label.
         """
         paths, arrays = _listed(inputs)
-        found = read_unlabelled(paths, suffixes=self._model.modality.suffixes)
+        modality = self._model.modality
+        found = modality.expand(read_unlabelled(paths, wanted=modality, columns=columns))
         items = [*found.items, *(Item(f"array {place}", ArraySource(array)) for place, array in enumerate(arrays))]
         return [*predict(self._model, items, progress=progress), *map(left_out, found.ledger.excluded)]
 
@@ -132,7 +137,7 @@ def fit(
     strategy: str = "auto",
     budget: float | str = 120.0,
     boundary: str | None = None,
-    views: int = VIEWS,
+    views: int | None = None,
     workers: int = 0,
     backbone: str | None = None,
     architecture: str | None = None,
@@ -145,6 +150,7 @@ def fit(
     per_class: int | None = None,
     drop_near: bool = False,
     columns: Columns | None = None,
+    modality: str = ANY_MODALITY,
     seed: int = 0,
     device: str = "auto",
     command: str = "",
@@ -160,7 +166,8 @@ def fit(
             ``"finetune"``: all stages train; ``"scratch"``: the strongest network from random weights.
         budget: Time for fine-tuning, in seconds or as ``"90s"``, ``"5m"``; turned into a plan before it starts.
         boundary: The lowest stage that trains, for ``"partial"``; ``None`` takes the lowest that the budget buys.
-        views: Augmented views per item whose activations at the boundary are cached; 0 for the items as they are.
+        views: Augmented views per item whose activations at the boundary are cached; 0 for the items as they are,
+            ``None`` for one where changes are known that keep the label.
         workers: Processes that decode where items are read anew in every epoch; 0 for threads.
         backbone: ``source:architecture``; ``None`` takes the offline default, ``"auto"`` the one that
             :func:`rank` puts first.
@@ -174,6 +181,7 @@ def fit(
         per_class: Learn from only so many labels per class.
         drop_near: Remove near duplicates of test items from training too.
         columns: Columns of a table, where you name any.
+        modality: ``"image"``, ``"text"``, ``"sound"``; ``"auto"`` tells it by what is there.
         seed: Of everything random.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         command: What the user typed, for the record.
@@ -188,6 +196,7 @@ def fit(
     folder = fit_workflow(
         DataOptions(
             str(data),
+            modality=modality,
             columns=columns,
             per_class=per_class,
             drop_near=drop_near,
@@ -235,6 +244,7 @@ def check(
     random_weights: bool = False,
     allow_license: Sequence[str] = (),
     columns: Columns | None = None,
+    modality: str = ANY_MODALITY,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> CheckReport:
@@ -248,6 +258,7 @@ def check(
         random_weights: Take the architecture with random weights, which has nothing to transfer.
         allow_license: Licences of weights that may be used beside the permissive ones.
         columns: Columns of a table.
+        modality: ``"image"``, ``"text"``, ``"sound"``; ``"auto"`` tells it by what is there.
         seed: For splits, samples and random weights.
         progress: Who is told how far it is.
     """
@@ -258,9 +269,8 @@ def check(
         seed=seed,
         allow_licenses=tuple(allow_license),
     )
-    return check_data(
-        DataOptions(str(data), columns=columns, seed=seed), None if data_only else options, progress=progress
-    )
+    wanted = DataOptions(str(data), modality=modality, columns=columns, seed=seed)
+    return check_data(wanted, None if data_only else options, progress=progress)
 
 
 def rank(
@@ -271,6 +281,7 @@ def rank(
     subset: int | None = None,
     allow_license: Sequence[str] = (),
     columns: Columns | None = None,
+    modality: str = ANY_MODALITY,
     seed: int = 0,
     device: str = "auto",
     progress: Progress | None = None,
@@ -284,6 +295,7 @@ def rank(
         subset: Rank on at most so many examples; ``None`` for 1,000, or 10 of each class where that is more.
         allow_license: Licences of weights that may be used beside the permissive ones.
         columns: Columns of a table.
+        modality: ``"image"``, ``"text"``, ``"sound"``; ``"auto"`` tells it by what is there.
         seed: For splits and samples.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         progress: Who is told how far it is.
@@ -293,7 +305,7 @@ def rank(
         not shown to be worse.
     """
     return rank_workflow(
-        DataOptions(str(data), columns=columns, seed=seed),
+        DataOptions(str(data), modality=modality, columns=columns, seed=seed),
         BackboneOptions(device=one_device(device), seed=seed, allow_licenses=tuple(allow_license)),
         RankOptions(tuple(candidates), tuple(scores), subset),
         progress=progress,
@@ -310,6 +322,7 @@ def extract(
     random_weights: bool = False,
     allow_license: Sequence[str] = (),
     columns: Columns | None = None,
+    modality: str = ANY_MODALITY,
     seed: int = 0,
     device: str = "auto",
     progress: Progress | None = None,
@@ -325,6 +338,7 @@ def extract(
         random_weights: Take the architecture with random weights.
         allow_license: Licences of weights that may be used beside the permissive ones.
         columns: Columns of a table.
+        modality: ``"image"``, ``"text"``, ``"sound"``; ``"auto"`` tells it by what is there.
         seed: For random weights.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         progress: Who is told how far it is.
@@ -340,9 +354,8 @@ def extract(
         seed=seed,
         allow_licenses=tuple(allow_license),
     )
-    return extract_features(
-        DataOptions(str(data), columns=columns, seed=seed), options, Path(out), stages=stages, progress=progress
-    )
+    wanted = DataOptions(str(data), modality=modality, columns=columns, seed=seed)
+    return extract_features(wanted, options, Path(out), stages=stages, progress=progress)
 
 
 def models(
@@ -404,9 +417,9 @@ def one_device(name: str) -> Device:
     return name  # type: ignore[return-value]
 
 
-def _listed(inputs: Inputs) -> tuple[list[str | Path], list[NDArray[np.uint8]]]:
-    """Paths and arrays among the inputs; a lone one counts as a list of one."""
+def _listed(inputs: Inputs) -> tuple[list[str | Path | tuple[str, str]], list[NDArray[np.uint8]]]:
+    """Paths, texts and pairs, and arrays among the inputs; a lone one, but for a pair, counts as a list of one."""
     if isinstance(inputs, str | Path) or (isinstance(inputs, np.ndarray) and inputs.ndim < _BATCH_AXES):
         inputs = [inputs]
-    paths = [entry for entry in inputs if isinstance(entry, str | Path)]
+    paths = [entry for entry in inputs if isinstance(entry, str | Path | tuple)]
     return paths, [entry for entry in inputs if isinstance(entry, np.ndarray)]

@@ -1,5 +1,6 @@
 """What a card says of the preprocessing, and that old cards are still read."""
 
+import numpy as np
 import pytest
 
 from headstart.backbones.card import BackboneCard, ImagePreprocess, Stage, crop_share
@@ -28,3 +29,18 @@ def test_a_card_from_before_there_were_crop_modes_means_the_centre():
     written = card.to_json()
     del written["preprocess"]["crop_mode"]
     assert BackboneCard.from_json(written) == card
+
+
+def test_statistics_for_training_from_random_weights_are_numpys() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (20, 6, 6, 3)).astype(np.uint8)
+    fitted = ImagePreprocess(6, 1.0, "bilinear", (0, 0, 0), (1, 1, 1)).fitted_to([pictures[:7], pictures[7:]])
+    values = pictures.reshape(-1, 3) / 255
+    np.testing.assert_allclose(fitted.mean, values.mean(axis=0))
+    np.testing.assert_allclose(fitted.std, values.std(axis=0))
+
+
+def test_a_constant_channel_can_be_divided_by() -> None:
+    grey = np.full((4, 5, 5, 3), 128, dtype=np.uint8)
+    fitted = ImagePreprocess(5, 1.0, "bilinear", (0, 0, 0), (1, 1, 1)).fitted_to([grey])
+    np.testing.assert_allclose(fitted.mean, 128 / 255)
+    np.testing.assert_allclose(fitted.std, 1 / 255)

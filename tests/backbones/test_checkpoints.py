@@ -35,7 +35,7 @@ def loaded(path: Path, model: nn.Module) -> tuple[nn.Module, str]:
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-@pytest.mark.parametrize("wrapper", [None, "state_dict", "model"])
+@pytest.mark.parametrize("wrapper", [None, "state_dict", "model_state", "model"])
 def test_torch_checkpoints_are_unwrapped(
     tmp_path: Path, model: nn.Module, full: dict[str, Tensor], wrapper: str | None, legacy: bool
 ) -> None:

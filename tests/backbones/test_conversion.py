@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from headstart.backbones import conversion
+from headstart.backbones.card import ImagePreprocess
 from headstart.backbones.conversion import convert, open_source
 from headstart.backbones.converted import HASHED
 from headstart.backbones.sources.contract import Provenance, Request
@@ -66,8 +67,8 @@ def test_random_weights_depend_on_the_seed_alone() -> None:
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-def test_the_smooth_picture_is_smooth_and_spans_the_range() -> None:
-    picture = conversion._smooth(64)[0].astype(int)
+def test_the_last_trial_picture_is_smooth_and_spans_the_range() -> None:
+    picture = ImagePreprocess(64, 1.0, "bilinear", (0, 0, 0), (1, 1, 1)).random_inputs(2)[-1].astype(int)
     assert picture.shape == (64, 64, 3)
     assert picture.min() < 20
     assert picture.max() > 235

@@ -28,7 +28,7 @@ def test_the_engine_model_gives_what_torch_gives_at_any_batch_size(converted: Co
     model = core.read_model(converted.engine_model)
     size = card.preprocess.size
     assert [sorted(output.get_names()) for output in model.outputs] == [[stage.name] for stage in card.stages]
-    assert model.inputs[0].get_names() == {"pictures"}
+    assert model.inputs[0].get_names() == {"inputs"}
     assert str(model.inputs[0].get_partial_shape()) == f"[?,{size},{size},3]"
     assert model.inputs[0].get_element_type().get_type_name() == "u8"
     request = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()

@@ -10,7 +10,8 @@ from headstart.backbones.card import BackboneCard, ImagePreprocess
 from headstart.backbones.conversion import convert
 from headstart.backbones.splitting import split
 from headstart.backbones.transformers_families import FAMILIES
-from headstart.backbones.transformers_vision import architecture_text, configuration, read_architecture
+from headstart.backbones.transformers_architecture import read_architecture
+from headstart.backbones.transformers_vision import architecture_text, vision_configuration
 from headstart.core.errors import UnavailableError, UnknownNameError, UsageError
 
 TOKENS = "hidden_size=32, num_attention_heads=2, num_hidden_layers=2, patch_size=8"
@@ -47,7 +48,7 @@ def test_the_law_holds_at_every_cut(family: str, size: int) -> None:
 def test_an_architecture_fits_in_a_line_and_comes_out_of_it_again(family: str) -> None:
     text = SMALL[family][0]
     model_type, settings = read_architecture(text)
-    assert architecture_text(configuration(model_type, settings)) == text
+    assert architecture_text(vision_configuration(model_type, settings)) == text
     names = [list(build("transformers", each, 32).state_dict()) for each in (text, text)]
     assert names[0] == names[1]
 

@@ -54,6 +54,16 @@ def test_plain_lines_hold_every_fact(metrics: dict) -> None:
     assert [name for name in named if name not in said] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "read"), [("ants_bees", "220 photos"), ("tool_notes", "520 texts"), ("spoon", "360 recordings")]
+)
+def test_examples_are_called_what_they_are(name: str, read: str) -> None:
+    metrics = json.loads((EXAMPLES / name / "metrics.json").read_text())
+    for said in ("\n".join(summary_lines(metrics)), drawn(metrics)):
+        assert read in said
+    assert f"{metrics['excluded']} {metrics['item_word']}" in squeezed(drawn(metrics))
+
+
 def test_the_terminal_holds_every_fact(metrics: dict) -> None:
     said = squeezed(drawn(metrics, width=100))
     assert [fact for fact in expected(metrics) if fact not in said] == []

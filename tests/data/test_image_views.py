@@ -15,8 +15,9 @@ from headstart.data.image_views import (
     small_picture,
     thumbnail,
 )
-from headstart.data.images import SUFFIXES, decode
+from headstart.data.images import decode
 from headstart.data.readers.reading import read_data
+from headstart.modalities.image import IMAGE
 
 SHAPES = [(1, 1), (7, 300), (28, 28), (32, 32), (199, 223), (224, 224), (256, 256), (257, 255), (333, 500), (1023, 771)]
 
@@ -62,7 +63,7 @@ def test_one_step_differs_from_the_reference_by_rounding_only(resized, size, int
 def test_the_whole_fast_path_is_near_the_reference_on_real_photos(real_data):
     options = {"resized": 256, "size": 224, "interpolation": "bicubic"}
     differences = []
-    for item in read_data(real_data / "ants_bees", suffixes=SUFFIXES).items[::4]:
+    for item in read_data(real_data / "ants_bees", wanted=IMAGE).items[::4]:
         content = item.source.read()
         fast = prepare(decode(content, enough=256).pixels, **options).astype(int)
         differences.append(np.abs(fast - prepare_reference(decode(content).pixels, **options)).mean())

@@ -1,4 +1,3 @@
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -6,20 +5,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headstart.backbones.card import BackboneCard, ImagePreprocess
-from headstart.core.errors import UsageError
+from headstart.backbones.card import ImagePreprocess
 from headstart.core.progress import Silent
-from headstart.evaluation.baselines import judge, same_architecture, small_network
+from headstart.evaluation.baselines import SAME_ARCHITECTURE, SMALL, Architecture, judge, train_baseline
+from headstart.training.augment import Augmentation
 from headstart.training.checkpoints import TrainingWork
 from headstart.training.frozen import FrozenProof
 from headstart.training.plan import PhaseCost, PlannedPhase
 from headstart.training.records import Ending, EpochRecord, PhaseRecord
 from headstart.transfer import scratch
-from headstart.transfer.scratch import LabelledPictures, ScratchRun
+from headstart.transfer.scratch import LabelledInputs, ScratchRun
 from headstart.transfer.strategy import SCRATCH
 
 PREPROCESS = ImagePreprocess(8, 1.0, "bilinear", (0.5,) * 3, (0.5,) * 3)
-CARD = BackboneCard("any", "", "small_convnet", "headstart", "", "", "", 0, "", PREPROCESS, ())
+SMALL_ONE = Architecture(SMALL, "headstart", "small_convnet", PREPROCESS)
+SAME_ONE = Architecture(SAME_ARCHITECTURE, "headstart", "small_convnet", PREPROCESS)
 
 
 def planned(epochs: int, seconds: float = 10.0) -> PlannedPhase:
@@ -31,12 +31,20 @@ def run_with(losses: list[float], *, epochs: int = 60, ending: Ending = "as plan
     return ScratchRun(planned(epochs), PhaseRecord(records, 0, ending, "the reason", FrozenProof((), "")))
 
 
-def shape_only(shape: tuple[int, ...], dtype: type = np.uint8) -> LabelledPictures:
-    pictures, rows = np.zeros(shape, dtype=dtype), np.arange(shape[0])
-    return LabelledPictures(pictures.__getitem__, rows % 2, rows, rows, rows, classes=2)
+def inputs(pictures: Any, labels: Any, train: Any, validation: Any, test: Any) -> LabelledInputs:
+    return LabelledInputs(
+        pictures.__getitem__,
+        PREPROCESS,
+        Augmentation(),
+        labels,
+        train=train,
+        validation=validation,
+        test=test,
+        classes=10,
+    )
 
 
-def digits(per_class: int = 10) -> LabelledPictures:
+def digits(per_class: int = 10) -> LabelledInputs:
     from sklearn.datasets import load_digits
 
     loaded = load_digits()
@@ -44,12 +52,12 @@ def digits(per_class: int = 10) -> LabelledPictures:
     order = np.random.default_rng(0).permutation(len(pictures))
     size = per_class * 10
     train, validation, test, _ = np.split(order, [size, size + 50, size + 450])
-    return LabelledPictures(pictures.__getitem__, loaded.target, train, validation, test, classes=10)
+    return inputs(pictures, loaded.target, train, validation, test)
 
 
 def test_the_small_network_learns_digits_from_ten_of_each() -> None:
     data = digits()
-    baseline = small_network(data, budget=600.0, seed=0, progress=Silent())
+    baseline = train_baseline(SMALL_ONE, data, budget=600.0, seed=0, progress=Silent())
     candidate = baseline.candidate
     assert (candidate.status, candidate.kind, candidate.strategy) == ("ok", "baseline", "scratch")
     assert candidate.budget_seconds == 600.0 and candidate.epochs and candidate.epochs >= 20
@@ -60,7 +68,7 @@ def test_the_small_network_learns_digits_from_ten_of_each() -> None:
 def test_one_that_cannot_finish_is_not_run_and_says_what_it_would_need(monkeypatch: pytest.MonkeyPatch) -> None:
     cost = PhaseCost("float32", step_seconds=60.0, validation_seconds=0.0)
     monkeypatch.setattr(scratch, "measure_cost", lambda *given, **named: cost)
-    baseline = same_architecture(CARD, digits(), budget=60.0, seed=0, progress=Silent())
+    baseline = train_baseline(SAME_ONE, digits(), budget=60.0, seed=0, progress=Silent())
     candidate = baseline.candidate
     assert (candidate.status, candidate.epochs, baseline.network) == ("not run", 0, None)
     assert candidate.detail == "5 epochs would need about 10 minutes; raise --baseline-budget"
@@ -84,11 +92,11 @@ def test_what_was_asked_to_stop_is_not_run_and_what_is_done_is_called_by_its_nam
 ) -> None:
     monkeypatch.setattr(scratch, "measure_cost", lambda *given, **named: PhaseCost("float32", 1.0, 0.0))
     stopped = TrainingWork(tmp_path, lambda: True)
-    candidate = small_network(digits(1), budget=10.0, seed=0, progress=Silent(), work=stopped).candidate
+    candidate = train_baseline(SMALL_ONE, digits(1), budget=10.0, seed=0, progress=Silent(), work=stopped).candidate
     assert (candidate.status, candidate.detail, candidate.epochs) == ("not run", "interrupted", 0)
     heard: list[Mapping[str, Any]] = []
     going = TrainingWork(tmp_path, lambda: False, [heard.append])
-    baseline = same_architecture(CARD, digits(1), budget=10.0, seed=0, progress=Silent(), work=going)
+    baseline = train_baseline(SAME_ONE, digits(1), budget=10.0, seed=0, progress=Silent(), work=going)
     assert baseline.run.record is not None and len(baseline.run.record.epochs) == 10
     assert {entry["training"] for entry in heard} == {"same architecture from scratch"}
 
@@ -96,18 +104,6 @@ def test_what_was_asked_to_stop_is_not_run_and_what_is_done_is_called_by_its_nam
 def test_seconds_are_told_where_minutes_would_be_coarse() -> None:
     assert "about 50 seconds" in judge(ScratchRun(planned(0, 10.0)), classes=10)[1]
     assert "about 2 minutes" in judge(ScratchRun(planned(0, 20.0)), classes=10)[1]
-
-
-@pytest.mark.parametrize("shape", [(4, 7, 7, 3), (4, 65, 65, 3), (4, 8, 9, 3), (4, 8, 8, 1), (4, 8, 8)])
-def test_pictures_of_another_form_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(UsageError, match="Expected"):
-        small_network(shape_only(shape), budget=1.0, seed=0, progress=Silent())
-
-
-def test_the_same_architecture_wants_its_own_input_size() -> None:
-    with pytest.raises(UsageError, match="Expected pictures of 16 pixels for small_convnet, but got 8"):
-        card = dataclasses.replace(CARD, preprocess=dataclasses.replace(PREPROCESS, size=16))
-        same_architecture(card, shape_only((4, 8, 8, 3)), budget=1.0, seed=0, progress=Silent())
 
 
 @pytest.mark.slow
@@ -121,11 +117,9 @@ def test_the_small_network_learns_photos_of_32_pixels(real_data: Path, monkeypat
     labels = np.array([names.index(file.parent.name) for file in files])
     in_train = np.array([file.parent.parent.name == "train" for file in files])
     shuffled = np.random.default_rng(0).permutation(np.flatnonzero(in_train))
-    data = LabelledPictures(
-        pictures.__getitem__, labels, shuffled[450:], shuffled[:450], np.flatnonzero(~in_train), classes=10
-    )
+    data = inputs(pictures, labels, shuffled[450:], shuffled[:450], np.flatnonzero(~in_train))
     monkeypatch.setattr(scratch, "measure_cost", lambda *given, **named: PhaseCost("float32", 0.1, 0.0))
-    candidate = small_network(data, budget=60.0, seed=0, progress=Silent()).candidate
+    candidate = train_baseline(SMALL_ONE, data, budget=60.0, seed=0, progress=Silent()).candidate
     assert (candidate.status, candidate.epochs) == ("ok", 15)
     assert candidate.test_probabilities is not None
     assert (candidate.test_probabilities.argmax(axis=1) == labels[data.test]).mean() >= 0.6

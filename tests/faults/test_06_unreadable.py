@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headstart.data.images import SUFFIXES, decode
+from headstart.data.images import decode
 from headstart.data.items import UnreadableError
 from headstart.data.readers.reading import read_data
+from headstart.modalities.image import IMAGE
 
 
 def encoded(kind: str, seed: int = 0) -> bytes:
@@ -71,7 +72,7 @@ def test_labels_stay_with_their_files_around_broken_ones(tmp_path: Path):
             (folder / "2_cut.jpg").write_bytes(encoded("JPEG")[:400])
 
     readable = {}
-    for item in read_data(tmp_path, suffixes=SUFFIXES).items:
+    for item in read_data(tmp_path, wanted=IMAGE).items:
         try:
             readable[item.id] = (item.label, decode(item.source.read()).pixels)
         except UnreadableError:

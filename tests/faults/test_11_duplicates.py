@@ -1,6 +1,8 @@
 """Fault 11: the same picture in two splits leaves training, counted; a nearly equal one is reported and kept."""
 
 import io
+import unicodedata
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,12 @@ from PIL import Image
 
 from headstart.data.duplicates import across_splits, near_pairs, remove_near, resolve_duplicates
 from headstart.data.image_views import perceptual_hash, pixels_digest, small_picture
-from headstart.data.images import SUFFIXES, decode
+from headstart.data.images import decode
 from headstart.data.inspection import Inspection
 from headstart.data.readers.reading import read_data
 from headstart.data.splits import assign_splits
+from headstart.modalities.image import IMAGE
+from headstart.modalities.text import TEXT
 
 
 def photo(seed: int) -> Image.Image:
@@ -27,7 +31,7 @@ def save(image: Image.Image, path: Path, **options) -> None:
 
 
 def inspected(root: Path):
-    table = read_data(root, suffixes=SUFFIXES)
+    table = read_data(root, wanted=IMAGE)
     pictures = [decode(item.source.read()) for item in table.items]
     inspections = [
         Inspection(pixels_digest(picture.pixels), perceptual_hash(picture.pixels), (picture.width, picture.height))
@@ -73,3 +77,25 @@ def test_where_no_split_is_given_copies_land_in_the_same_one(tmp_path):
     assert set(split_of.values()) == {"train", "validation", "test"}
     for seed in range(30):
         assert split_of[f"{'ab'[seed % 2]}/{seed}.png"] == split_of[f"{'ab'[seed % 2]}/copy{seed}.bmp"]
+
+
+def test_texts_that_are_equal_or_nearly_so_are_told_apart(tmp_path):
+    said = [f"the {thing} of this film was {verdict} from the first minute to the last, {n}" for n, (thing, verdict) in
+            enumerate(product(("story", "music", "acting"), ("wonderful", "hard to bear")))]  # fmt: skip
+    accent = "Café"
+    train = [*said[:4], f"{accent} by the sea, a film", said[5].upper()]
+    test = [said[4], said[5], f"  {unicodedata.normalize('NFD', accent)} by the sea, a film "]
+    for name, texts in (("train", train), ("test", test)):
+        rows = "".join(f'"{text}",{place % 2}\n' for place, text in enumerate(texts))
+        (tmp_path / f"{name}.csv").write_text(f"text,label\n{rows}")
+    table = read_data(tmp_path, wanted=TEXT)
+    prepared = [TEXT.prepare(item.source.read(), None) for item in table.items]
+
+    resolved, kept = resolve_duplicates(table, [one.inspection for one in prepared])
+
+    assert [(entry.id, entry.reason) for entry in table.ledger.excluded] == [("train.csv:6", "duplicate")]
+    hashes = np.array([prepared[place].inspection.near_hash for place in kept], np.uint64)
+    pairs = across_splits(resolved.items, near_pairs(hashes, np.stack([prepared[place].plain for place in kept])))
+    assert [(resolved.items[pair.first].id, resolved.items[pair.second].id) for pair in pairs] == [
+        ("test.csv:3", "train.csv:7")
+    ]

@@ -24,7 +24,7 @@ ATTACKS = [
     "`|\n\n# <script>[x](javascript:alert(1))",
 ]
 #: Values that headstart chooses itself, from a fixed list.
-CHOSEN = {"outcome", "status", "kind", "layout", "interpolation", "thumbnail", "thumbnails", "below"}
+CHOSEN = {"outcome", "status", "kind", "layout", "picture", "sound", "below"}
 #: A name by which headstart finds a candidate of its own.
 PROBE = "linear probe"
 

@@ -6,7 +6,7 @@ import pytest
 from tests.tiny import tiny_backbone, tiny_examples, tiny_network
 
 from headstart.backbones.stages import StagedBackbone
-from headstart.training.examples import PictureExamples
+from headstart.training.activations import InputExamples
 from headstart.training.network import Network
 from headstart.training.phase import LearningRates, Phase
 
@@ -22,7 +22,7 @@ def make_backbone() -> Callable[..., StagedBackbone]:
 
 
 @pytest.fixture
-def make_examples() -> Callable[..., PictureExamples]:
+def make_examples() -> Callable[..., InputExamples]:
     return tiny_examples
 
 

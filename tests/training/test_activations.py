@@ -88,7 +88,15 @@ def make(items, labels, source):
     def computed(part, numbers):
         some = items[part]
         inputs = view_inputs([ViewedItems(some, digests(some), number, TWO, source, IMAGE) for number in numbers])
-        return ComputedActivations(inputs, source.start(), STAGE, labels[part], start=START, layout="NCHW")
+        return ComputedActivations(
+            inputs,
+            source.start(),
+            STAGE,
+            labels[part],
+            start=START,
+            layout="NCHW",
+            preprocess=source.card.preprocess,
+        )
 
     return {"cached": cached, "computed": computed}
 

@@ -8,13 +8,13 @@ from torch import Tensor
 from headstart.core.errors import EngineError
 from headstart.metrics.temperature import best_temperature
 from headstart.tasks.classification import Classification
-from headstart.training.examples import PictureExamples
+from headstart.training.activations import InputExamples
 from headstart.training.inference import answers, held_out_loss
 from headstart.training.network import Network
 
 
 def test_loss_and_answers_cover_every_example_once_and_in_order(
-    make_network: Callable[..., Network], make_examples: Callable[..., PictureExamples]
+    make_network: Callable[..., Network], make_examples: Callable[..., InputExamples]
 ) -> None:
     network, examples, task = make_network().train(), make_examples(150), Classification(3)
     probabilities = np.concatenate(answers(network, task, examples))
@@ -31,17 +31,17 @@ def test_loss_and_answers_cover_every_example_once_and_in_order(
 
 @pytest.mark.parametrize("most", [1, 7, 30])
 def test_where_memory_runs_out_batches_are_halved_and_nothing_else_changes(
-    most: int, make_network: Callable[..., Network], make_examples: Callable[..., PictureExamples]
+    most: int, make_network: Callable[..., Network], make_examples: Callable[..., InputExamples]
 ) -> None:
     network, examples, task = make_network(), make_examples(150), Classification(3)
     expected = np.concatenate(answers(network, task, examples)), held_out_loss(network, task, examples)
     whole, sizes = network.forward, []
 
-    def forward(inputs: Tensor, targets: Tensor | None = None, start: int = 0) -> Tensor:
+    def forward(inputs: Tensor, *given: object) -> Tensor:
         sizes.append(len(inputs))
         if len(inputs) > most:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return whole(inputs, targets, start)
+        return whole(inputs, *given)
 
     network.forward = forward  # type: ignore[method-assign]
     np.testing.assert_allclose(np.concatenate(answers(network, task, examples)), expected[0], atol=1e-6)
@@ -50,7 +50,7 @@ def test_where_memory_runs_out_batches_are_halved_and_nothing_else_changes(
 
 
 def test_where_not_even_one_example_has_room_the_error_says_what_to_do(
-    make_network: Callable[..., Network], make_examples: Callable[..., PictureExamples]
+    make_network: Callable[..., Network], make_examples: Callable[..., InputExamples]
 ) -> None:
     network = make_network()
 

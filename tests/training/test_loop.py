@@ -9,7 +9,8 @@ import torch
 from tests.tiny import TASK, changed, state_of
 from torch import Tensor
 
-from headstart.training.examples import Batch, PictureExamples
+from headstart.training.activations import InputExamples
+from headstart.training.examples import Batch
 from headstart.training.inference import held_out_loss
 from headstart.training.loop import Loop
 from headstart.training.network import Network
@@ -17,7 +18,7 @@ from headstart.training.phase import Phase
 from headstart.training.plan import PlannedPhase
 from headstart.training.records import PhaseRecord
 
-Make = Callable[..., PictureExamples]
+Make = Callable[..., InputExamples]
 
 
 def planned(phase: Phase, *, epochs: int | None = None, precision: str = "float32") -> PlannedPhase:

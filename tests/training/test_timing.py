@@ -6,14 +6,14 @@ import torch
 
 from headstart.tasks.classification import Classification
 from headstart.training import timing
-from headstart.training.examples import PictureExamples
+from headstart.training.activations import InputExamples
 from headstart.training.network import Network
 from headstart.training.phase import Phase
 from headstart.training.timing import least_seconds, measure_cost
 
 
 def test_measuring_changes_neither_the_network_nor_the_randomness(
-    make_network: Callable[..., Network], make_examples: Callable[..., PictureExamples], phase: Phase
+    make_network: Callable[..., Network], make_examples: Callable[..., InputExamples], phase: Phase
 ) -> None:
     network = make_network()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -31,7 +31,7 @@ def test_bfloat16_is_chosen_only_where_it_is_clearly_faster(
     chosen: str,
     *,
     make_network: Callable[..., Network],
-    make_examples: Callable[..., PictureExamples],
+    make_examples: Callable[..., InputExamples],
     phase: Phase,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -58,7 +58,7 @@ def test_the_layout_is_the_quickest_of_the_precision(
     chosen: tuple[str, str, float],
     *,
     make_network: Callable[..., Network],
-    make_examples: Callable[..., PictureExamples],
+    make_examples: Callable[..., InputExamples],
     phase: Phase,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -77,7 +77,7 @@ def test_the_longer_a_step_the_fewer_ways_are_tried(
     tried: int,
     *,
     make_network: Callable[..., Network],
-    make_examples: Callable[..., PictureExamples],
+    make_examples: Callable[..., InputExamples],
     phase: Phase,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

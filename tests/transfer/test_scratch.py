@@ -8,15 +8,18 @@ import pytest
 import torch
 
 from headstart.backbones.architectures import build
+from headstart.backbones.card import ImagePreprocess
 from headstart.backbones.splitting import split
 from headstart.backbones.stages import StagedBackbone
 from headstart.core.progress import Silent
+from headstart.training.augment import Augmentation
 from headstart.training.checkpoints import TrainingWork
 from headstart.training.plan import PhaseCost
 from headstart.transfer import scratch
-from headstart.transfer.scratch import LabelledPictures, ScratchRun, train_from_scratch
+from headstart.transfer.scratch import LabelledInputs, ScratchRun, train_from_scratch
 from headstart.transfer.strategy import SCRATCH
 
+PREPROCESS = ImagePreprocess(8, 1.0, "bilinear", (0.5,) * 3, (0.5,) * 3)
 COST = PhaseCost("float32", step_seconds=0.5, validation_seconds=0.0)
 
 
@@ -30,17 +33,26 @@ def small_backbone() -> StagedBackbone:
     return split(build("headstart", "small_convnet", 8, seed=1), size=8)
 
 
-def coloured(count: int = 240) -> LabelledPictures:
+def coloured(count: int = 240) -> LabelledInputs:
     """Pictures whose brightest channel is their class."""
     random = np.random.default_rng(0)
     labels = random.integers(0, 3, count)
     pictures = random.integers(0, 120, (count, 8, 8, 3)).astype(np.uint8)
     pictures[np.arange(count), :, :, labels] += 100
     train, validation, test = np.split(random.permutation(count), [count // 2, 3 * count // 4])
-    return LabelledPictures(pictures.__getitem__, labels, train, validation, test, classes=3)
+    return LabelledInputs(
+        pictures.__getitem__,
+        PREPROCESS,
+        Augmentation(),
+        labels,
+        train=train,
+        validation=validation,
+        test=test,
+        classes=3,
+    )
 
 
-def trained(data: LabelledPictures, *, budget: float = 12.0, seed: int = 0) -> ScratchRun:
+def trained(data: LabelledInputs, *, budget: float = 12.0, seed: int = 0) -> ScratchRun:
     return train_from_scratch(small_backbone(), data, budget=budget, seed=seed, progress=Silent())
 
 
@@ -66,9 +78,9 @@ def test_what_is_handed_back_for_saving_gives_the_same_answers() -> None:
     assert network is not None
     model = build("headstart", "small_convnet", 8, seed=99)
     model.load_state_dict({name: torch.from_numpy(values) for name, values in network.backbone.items()})
-    pictures = (data.pictures(data.test) / 255 - network.mean) / network.std
+    assert network.preprocess != PREPROCESS
     with torch.inference_mode():
-        features = model(torch.from_numpy(pictures).float().permute(0, 3, 1, 2)).numpy()
+        features = model(network.preprocess.entrance()(torch.from_numpy(data.inputs(data.test)))[0]).numpy()
     logits = features @ network.head["weight"].T + network.head["bias"]
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(network.test_probabilities, expected, atol=1e-5)

@@ -15,7 +15,7 @@ from headstart.workflows.models import Model, Wanted, find_models, models_at_han
 
 ROW = ModelRow(
     name="timm:resnet18.a1_in1k",
-    modality="image",
+    takes="image",
     licence="apache-2.0",
     pretraining="ImageNet-1k",
     paper="",
@@ -99,9 +99,9 @@ def test_candidates_are_at_hand_allowed_and_usable(a_machine_of_its_own: Path, m
     rows = tuple(dataclasses.replace(row, weights=everywhere) for row in ROWS[:2])
     odd = dataclasses.replace(ROWS[4], weights=everywhere)
     monkeypatch.setattr(models, "read_index", lambda: Index((*rows, odd, ROWS[3]), ()))
-    assert [row.name for row in models_at_hand("image")] == ["timm:resnet18.a1_in1k"]
-    assert [row.name for row in models_at_hand("image", ["CC-BY-NC-4.0"])] == [row.name for row in rows]
-    assert models_at_hand("sound") == []
+    assert [row.name for row in models_at_hand({"image"})] == ["timm:resnet18.a1_in1k"]
+    assert [row.name for row in models_at_hand({"image"}, ["CC-BY-NC-4.0"])] == [row.name for row in rows]
+    assert models_at_hand({"sound"}) == []
 
 
 def test_a_card_is_shown_by_name_or_by_the_name_without_its_tag() -> None:
@@ -137,7 +137,7 @@ def test_what_was_converted_here_is_a_model_too(monkeypatch: pytest.MonkeyPatch)
     (row,) = [model.row for model in find_models(Wanted(source="headstart", here=True)).found]
     assert (row.name, row.pretraining, row.parameters) == (card.name, "CIFAR-10", card.parameters)
     assert [stage.name for stage in row.stages] == [stage.name for stage in card.stages]
-    assert [row.name for row in models_at_hand("image")] == ["headstart:small_convnet.8"]
+    assert [row.name for row in models_at_hand({"image"})] == ["headstart:small_convnet.8"]
 
 
 def test_a_damaged_form_is_no_model(monkeypatch: pytest.MonkeyPatch) -> None:

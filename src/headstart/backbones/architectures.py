@@ -19,6 +19,8 @@ LIBRARIES: Registry[Builder] = Registry(
     {
         "timm": "headstart.backbones.architectures:build_timm",
         "transformers": "headstart.backbones.transformers_vision:build_transformers",
+        "transformers_text": "headstart.backbones.transformers_text:build_text",
+        "transformers_audio": "headstart.backbones.transformers_audio:build_sound",
         "keras": "headstart.backbones.keras_models:build_keras",
         "torchvision": "headstart.backbones.architectures:build_torchvision",
         "headstart": "headstart.backbones.architectures:build_own",
@@ -27,15 +29,17 @@ LIBRARIES: Registry[Builder] = Registry(
 )
 
 #: headstart's own architectures.
-OWN: Registry[Callable[[], nn.Module]] = Registry(
+OWN: Registry[Callable[..., nn.Module]] = Registry(
     "headstart architecture",
     {
         "small_convnet": "headstart.backbones.small_convnet:SmallConvnet",
+        "small_text_network": "headstart.backbones.small_text_network:SmallTextNetwork",
         "lenet": "headstart.backbones.lenet:LeNet",
         "cifar_resnet20": "headstart.backbones.cifar_resnet:resnet20",
         "cifar_resnet32": "headstart.backbones.cifar_resnet:resnet32",
         "cifar_resnet44": "headstart.backbones.cifar_resnet:resnet44",
         "cifar_resnet56": "headstart.backbones.cifar_resnet:resnet56",
+        "resemblyzer": "headstart.backbones.resemblyzer:SpeakerEncoder",
     },
 )
 
@@ -104,5 +108,11 @@ def _torchvision_options(architecture: str, size: int) -> dict[str, Any]:
 
 
 def build_own(architecture: str, size: int) -> nn.Module:
-    """The architectures that headstart brings itself; they take any size that their source offers."""
-    return OWN[architecture]()
+    """The architectures that headstart brings itself, such as ``small_text_network(vocabulary=30522)``.
+
+    They take any size that their source offers.
+    """
+    from headstart.backbones.transformers_architecture import read_architecture
+
+    name, settings = read_architecture(architecture)
+    return OWN[name](**settings)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from headstart.backbones.preprocess import Preprocess, preprocess_from_json, preprocess_to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import numpy as np
     from numpy.typing import NDArray
+    from torch import nn
 
 Interpolation = Literal["bilinear", "bicubic"]
 
@@ -36,6 +41,8 @@ class ImagePreprocess:
         crop_mode: Which sides are resized.
     """
 
+    kind: ClassVar[str] = "image"
+
     size: int
     crop: float
     interpolation: Interpolation
@@ -48,12 +55,56 @@ class ImagePreprocess:
         """Length of the shorter side before the crop, in pixels; of both sides where they are squashed."""
         return int(self.size / self.crop)
 
+    @property
+    def axes(self) -> tuple[int, int, int]:
+        """``(size, size, 3)``: RGB."""
+        return self.size, self.size, 3
+
+    @property
+    def has_context(self) -> bool:
+        """No."""
+        return False
+
+    @property
+    def assets(self) -> Mapping[str, str]:
+        """None."""
+        return {}
+
     def random_inputs(self, count: int, *, seed: int = 0) -> NDArray[np.uint8]:
-        """Inputs of noise, uint8 ``(count, size, size, 3)``, for trials and checks."""
+        """Inputs for trials and checks, uint8 ``(count, size, size, 3)``.
+
+        Noise, and as the last of several a picture whose neighbouring pixels are nearly alike, as in photographs.
+        """
         import numpy as np
 
-        shape = (count, self.size, self.size, 3)
-        return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+        pictures = np.random.default_rng(seed).integers(0, 256, (count, *self.axes), dtype=np.uint8)
+        if count > 1:
+            across = np.linspace(0, np.pi, self.size)
+            waves = [np.sin(across * (1 + channel))[:, None] * np.cos(across)[None, :] for channel in range(3)]
+            pictures[-1] = np.rint(127.5 + 127.5 * np.stack(waves, axis=-1))
+        return pictures
+
+    def fitted_to(self, batches: Iterable[NDArray[np.uint8]]) -> ImagePreprocess:
+        """With mean and standard deviation per channel of these pictures.
+
+        The deviation is at least 1/255, so that a constant channel can be divided by it.
+        """
+        import numpy as np
+
+        sums, count = np.zeros((2, 3)), 0
+        for batch in batches:
+            values = batch.reshape(-1, 3) / 255
+            sums += values.sum(axis=0), (values**2).sum(axis=0)
+            count += len(values)
+        mean, square = sums / count
+        deviation = np.maximum(np.sqrt(np.maximum(square - mean**2, 0)), 1 / 255)
+        return replace(self, mean=tuple(mean.tolist()), std=tuple(deviation.tolist()))
+
+    def entrance(self) -> nn.Module:
+        """``(x / 255 - mean) / std``, channels first."""
+        from headstart.backbones.entrances import PictureEntrance
+
+        return PictureEntrance(self.mean, self.std)
 
 
 def crop_share(size: int, resized: int) -> float:
@@ -130,7 +181,7 @@ class BackboneCard:
     paper: str
     parameters: int
     sha256: str
-    preprocess: ImagePreprocess
+    preprocess: Preprocess
     stages: tuple[Stage, ...]
     pretraining_classes: tuple[str, ...] = ()
     pretraining_items: tuple[str, ...] = field(default=(), repr=False)
@@ -148,15 +199,13 @@ class BackboneCard:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return asdict(self)
+        return asdict(self) | {"preprocess": preprocess_to_json(self.preprocess)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> BackboneCard:
         """The card that :meth:`to_json` wrote."""
-        preprocess = dict(values["preprocess"])
-        preprocess["mean"], preprocess["std"] = tuple(preprocess["mean"]), tuple(preprocess["std"])
         stages = tuple(Stage(**stage) for stage in values["stages"])
         lists = {key: tuple(values[key]) for key in ("pretraining_classes", "pretraining_items")}
         file = WeightsFile(**values["file"]) if values.get("file") else None
-        parts = {"preprocess": ImagePreprocess(**preprocess), "stages": stages, "file": file}
+        parts = {"preprocess": preprocess_from_json(values["preprocess"]), "stages": stages, "file": file}
         return cls(**{**values, **lists, **parts})

@@ -16,6 +16,7 @@ from headstart.backbones.card import BackboneCard
 from headstart.backbones.converted import FORMAT, ConvertedBackbone, folder_name
 from headstart.backbones.licences import check as check_licence
 from headstart.backbones.sources.contract import SOURCES, Request
+from headstart.core.assets import asset
 from headstart.core.errors import WeightsError
 from headstart.core.files import locked, storage_errors, write_json
 from headstart.core.home import cache_home
@@ -122,7 +123,10 @@ def _open_intact(folder: Path, models: Path, quarantine: Progress | None = None)
     if not folder.is_dir():
         return None
     try:
-        return ConvertedBackbone.open(folder)
+        found = ConvertedBackbone.open(folder)
+        for sha256 in found.card.preprocess.assets.values():
+            asset(sha256)
+        return found
     except WeightsError as error:
         if quarantine is not None:
             _move_aside(folder, models, error, quarantine)
@@ -131,14 +135,14 @@ def _open_intact(folder: Path, models: Path, quarantine: Progress | None = None)
 
 def _convert(models: Path, request: Request, stamp: str, progress: Progress) -> ConvertedBackbone:
     progress.start(f"opening {request.text}")
-    from headstart.backbones.conversion import convert, open_with_classifier
+    from headstart.backbones.conversion import convert, open_with_provenance
 
-    backbone, card, classifier = open_with_classifier(request, progress)
+    backbone, card, provenance = open_with_provenance(request, progress)
     progress.say(f"Backbone {card.name}: {card.source}. It is converted, once.")
     progress.start("conversion")
     folder = models / folder_name(card)
     converted = _open_intact(folder, models, progress) or ConvertedBackbone.open(
-        convert(backbone, card, models, classifier=classifier)
+        convert(backbone, card, models, classifier=provenance.classifier, language_head=provenance.language_head)
     )
     write_json(_index_file(models, request), {"request": request.to_json(), "stamp": stamp, "folder": folder.name})
     progress.finish(f"{card.parameters / 1e6:.1f} million parameters, {len(card.stages)} stages")

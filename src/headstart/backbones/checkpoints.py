@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Tensors = Mapping[str, NDArray[Any]]
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model")
 _PARALLEL = "module."
 
 #: Batch norm counts its batches; torch before 0.4.1 did not, and nothing in evaluation reads the count.
@@ -56,7 +56,7 @@ def install_file(path: Path, model: nn.Module, *, size: int) -> Installed:
     tensors, dropped = _without_auxiliary_heads(tensors, model)
     fitted, mapped = fit_to_model(path, tensors, model)
     install(path, fitted, model)
-    classifier = _classifier_left(tensors, fitted, _pooled_size(model, size))
+    classifier = _classifier_left(tensors, fitted, model, size)
     return Installed((*unwrapped, *dropped, *mapped), classifier)
 
 
@@ -193,7 +193,7 @@ def _without_auxiliary_heads(
 ) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """Without the heads that only training uses; our builders name them (``auxiliary``)."""
     heads = tuple(f"{name}." for name in getattr(model, "auxiliary", ()))
-    kept = {name: values for name, values in tensors.items() if not name.startswith(heads)}
+    kept = {name: values for name, values in tensors.items() if not f"{name}.".startswith(heads)}
     count = len(tensors) - len(kept)
     return kept, [f"left {count} tensors of auxiliary heads out"] if count else []
 
@@ -204,11 +204,11 @@ def _missing_counters(tensors: Tensors, model: nn.Module) -> dict[str, NDArray[A
     return {name: tensor.numpy() for name, tensor in model.state_dict().items() if name.endswith(_COUNTER)}
 
 
-def _classifier_left(tensors: Tensors, fitted: Tensors, features: int) -> SourceClassifier | None:
+def _classifier_left(tensors: Tensors, fitted: Tensors, model: nn.Module, size: int) -> SourceClassifier | None:
     """The two tensors that the model did not take, where they are ``(S, features)`` and ``(S,)``."""
     taken = {id(values) for values in fitted.values()}
     left = [values for values in tensors.values() if id(values) not in taken]
-    if len(left) != 2 or left[0].shape != (*left[1].shape, features):
+    if len(left) != 2 or left[0].shape != (*left[1].shape, _pooled_size(model, size)):
         return None
     return SourceClassifier(left[0].astype(np.float32), left[1].astype(np.float32))
 

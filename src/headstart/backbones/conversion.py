@@ -14,14 +14,24 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from headstart.backbones.architectures import build
-from headstart.backbones.card import BackboneCard, ImagePreprocess
+from headstart.backbones.card import BackboneCard
 from headstart.backbones.checkpoints import install
-from headstart.backbones.converted import CARD, CLASSIFIER, ENGINE_MODEL, HASHED, HASHES, WEIGHTS, folder_name
+from headstart.backbones.converted import (
+    CARD,
+    CLASSIFIER,
+    ENGINE_MODEL,
+    HASHED,
+    HASHES,
+    LANGUAGE_HEAD,
+    WEIGHTS,
+    folder_name,
+)
 from headstart.backbones.identity import weights_sha256
 from headstart.backbones.licences import NO_LICENCE_NEEDED
+from headstart.backbones.preprocess import Preprocess
 from headstart.backbones.source_classifier import SourceClassifier
 from headstart.backbones.sources.contract import SOURCES, BackboneSource, Provenance, Request
-from headstart.backbones.splitting import split
+from headstart.backbones.splitting import split_for
 from headstart.backbones.stages import StagedBackbone
 from headstart.core.errors import EngineError, UnavailableError
 from headstart.core.files import new_folder, sha256_file, write_json
@@ -44,14 +54,14 @@ def open_source(request: Request) -> tuple[StagedBackbone, BackboneCard]:
     Raises:
         HeadstartError: The source cannot give it, its weights are broken, or its architecture cannot be cut.
     """
-    backbone, card, _ = open_with_classifier(request)
+    backbone, card, _ = open_with_provenance(request)
     return backbone, card
 
 
-def open_with_classifier(
+def open_with_provenance(
     request: Request, progress: Progress | None = None
-) -> tuple[StagedBackbone, BackboneCard, SourceClassifier | None]:
-    """What :func:`open_source` gives, and the source's own classifier where the weights bring one."""
+) -> tuple[StagedBackbone, BackboneCard, Provenance]:
+    """What :func:`open_source` gives, and where the weights came from, with the heads that they bring."""
     source = SOURCES[request.prefix]()
     blueprint = source.blueprint(request)
     model = build(blueprint.library, blueprint.architecture, blueprint.preprocess.size, seed=request.seed)
@@ -60,7 +70,7 @@ def open_with_classifier(
     )
     tensors = state_arrays(model)
     check_finite(Path(request.text), tensors)
-    backbone = split(model, size=blueprint.preprocess.size)
+    backbone = split_for(model, blueprint.preprocess)
     card = BackboneCard(
         name=request.text,
         source=provenance.source,
@@ -77,7 +87,7 @@ def open_with_classifier(
         pretraining_items=provenance.pretraining_items,
         file=provenance.file,
     )
-    return backbone, card, provenance.classifier
+    return backbone, card, provenance
 
 
 def _loaded(source: BackboneSource, request: Request, model: nn.Module, progress: Progress | None) -> Provenance:
@@ -97,7 +107,7 @@ def with_weights(card: BackboneCard, tensors: Mapping[str, NDArray[Any]]) -> Sta
     """
     model = build(card.library, card.architecture, card.preprocess.size)
     install(Path(card.name), tensors, model)
-    return split(model, size=card.preprocess.size).eval()
+    return split_for(model, card.preprocess).eval()
 
 
 def state_arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
@@ -106,7 +116,12 @@ def state_arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
 
 
 def convert(
-    backbone: StagedBackbone, card: BackboneCard, models: Path, *, classifier: SourceClassifier | None = None
+    backbone: StagedBackbone,
+    card: BackboneCard,
+    models: Path,
+    *,
+    classifier: SourceClassifier | None = None,
+    language_head: Mapping[str, NDArray[Any]] | None = None,
 ) -> Path:
     """Writes a backbone's torch-free form, checked against torch.
 
@@ -115,6 +130,7 @@ def convert(
         card: Its card.
         models: The folder of all converted backbones.
         classifier: What the source model puts on the pooled features, where it is known.
+        language_head: The output layer of a language model that came with the weights.
 
     Returns:
         The new folder.
@@ -127,68 +143,73 @@ def convert(
     with new_folder(target) as folder:
         _write_engine_model(backbone, card, folder / ENGINE_MODEL)
         save_file(state_arrays(backbone.model), folder / WEIGHTS)
-        if classifier is not None:
-            save_file(classifier.to_tensors(), folder / CLASSIFIER)
+        heads = _heads(classifier, language_head)
+        for name, tensors in heads.items():
+            save_file(tensors, folder / name)
         write_json(folder / CARD, card.to_json())
         _check_engine_model(backbone, card, folder / ENGINE_MODEL)
-        written = [*HASHED, *([CLASSIFIER] if classifier is not None else [])]
-        write_json(folder / HASHES, {name: sha256_file(folder / name) for name in written})
+        write_json(folder / HASHES, {name: sha256_file(folder / name) for name in (*HASHED, *heads)})
     return target
 
 
-class EngineGraph(nn.Module):
-    """What the engine model computes: uint8 pictures ``(N, S, S, 3)`` to the output of every stage.
+def _heads(
+    classifier: SourceClassifier | None, language_head: Mapping[str, NDArray[Any]] | None
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """The files of the heads that came with the weights."""
+    found = {}
+    if classifier is not None:
+        found[CLASSIFIER] = classifier.to_tensors()
+    if language_head is not None:
+        found[LANGUAGE_HEAD] = dict(language_head)
+    return found
 
-    ``x = (pictures / 255 - mean) / std``, channels first, then the stages.
+
+class EngineGraph(nn.Module):
+    """What the engine model computes: a batch as prepared to the output of every stage.
 
     Args:
         backbone: The stages.
-        preprocess: Mean and standard deviation per channel.
+        preprocess: Its entrance comes first.
     """
 
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, backbone: StagedBackbone, preprocess: ImagePreprocess) -> None:
+    def __init__(self, backbone: StagedBackbone, preprocess: Preprocess) -> None:
         super().__init__()
-        self.backbone = backbone
-        self.register_buffer("mean", torch.tensor(preprocess.mean).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(preprocess.std).view(1, 3, 1, 1))
+        self.entrance, self.backbone = preprocess.entrance(), backbone
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """One output per stage."""
-        values = pictures.permute(0, 3, 1, 2).to(torch.float32) / 255.0
-        return tuple(self.backbone.outputs((values - self.mean) / self.std))
+        hidden, context = self.entrance(inputs)
+        return tuple(self.backbone.outputs(hidden, context))
 
 
 def _write_engine_model(backbone: StagedBackbone, card: BackboneCard, path: Path) -> None:
     ov = openvino()
-    size = card.preprocess.size
     example = torch.from_numpy(card.preprocess.random_inputs(2))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.filterwarnings("ignore", category=FutureWarning, message=".*torch.jit")
         warnings.filterwarnings("ignore", category=FutureWarning, message=".*is_gradient_checkpointing")
         warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit")
+        warnings.filterwarnings("ignore", category=UserWarning, message="To copy construct from a tensor")
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         graph = ov.convert_model(EngineGraph(backbone, card.preprocess), example_input=example)
-    graph.reshape([-1, size, size, 3])
-    graph.inputs[0].get_tensor().set_names({"pictures"})
+    graph.reshape([-1, *card.preprocess.axes])
+    graph.inputs[0].get_tensor().set_names({"inputs"})
     for output, stage in zip(graph.outputs, card.stages, strict=True):
         output.get_tensor().set_names({stage.name})
     ov.save_model(graph, path, compress_to_fp16=False)
 
 
 def _check_engine_model(backbone: StagedBackbone, card: BackboneCard, path: Path) -> None:
-    """Compares every stage with torch, at other batch sizes than the traced one."""
+    """Compares every stage with torch, at another batch size than the traced one."""
     core = openvino_core()
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     request = core.compile_model(core.read_model(path), "CPU", settings).create_infer_request()
     graph = EngineGraph(backbone, card.preprocess).eval()
-    for pictures in (card.preprocess.random_inputs(3), _smooth(card.preprocess.size)):
-        found = request.infer([pictures])
-        with torch.inference_mode():
-            expected = graph(torch.from_numpy(pictures))
-        _compare(card, [found[stage.name] for stage in card.stages], [tensor.numpy() for tensor in expected])
+    inputs = card.preprocess.random_inputs(3, seed=1)
+    found = request.infer([inputs])
+    with torch.inference_mode():
+        expected = graph(torch.from_numpy(inputs))
+    _compare(card, [found[stage.name] for stage in card.stages], [tensor.numpy() for tensor in expected])
 
 
 def _compare(card: BackboneCard, found: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]]) -> None:
@@ -201,11 +222,3 @@ def _compare(card: BackboneCard, found: Sequence[NDArray[Any]], expected: Sequen
                 f"{TOLERANCE:g} of its largest value, but it differs by {worst:g} at a scale of {scale:g}; "
                 "it was not kept."
             )
-
-
-def _smooth(size: int) -> NDArray[np.uint8]:
-    """One picture as photographs are: neighbouring pixels are nearly alike."""
-    across = np.linspace(0, np.pi, size)
-    waves = [np.sin(across * (1 + channel))[:, None] * np.cos(across)[None, :] for channel in range(3)]
-    picture: NDArray[np.uint8] = np.rint(127.5 + 127.5 * np.stack(waves, axis=-1)).astype(np.uint8)[None]
-    return picture

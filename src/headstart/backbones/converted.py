@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 ENGINE_MODEL, WEIGHTS, CARD, HASHES = "engine.xml", "weights.safetensors", "card.json", "hashes.json"
 #: There only where the source's classifier is known.
 CLASSIFIER = "classifier.safetensors"
+#: There only where the weights brought the output layer of a language model.
+LANGUAGE_HEAD = "language_head.safetensors"
 
 #: Changes whenever a form converted before must not be used any more.
-FORMAT = 2
+FORMAT = 3
 
 #: Every file whose hash is kept; ``engine.bin`` holds the numbers of ``engine.xml``.
 HASHED = (ENGINE_MODEL, "engine.bin", WEIGHTS, CARD)
@@ -31,9 +33,10 @@ HASHED = (ENGINE_MODEL, "engine.bin", WEIGHTS, CARD)
 class ConvertedBackbone:
     """A converted backbone whose files were found intact.
 
-    The engine model is OpenVINO IR in float32. Its one input is ``pictures``: uint8, ``(N, S, S, 3)``, RGB,
-    resized and cropped; the normalisation is inside. It has one output per stage, named like the stage,
-    unpooled and in the stage's layout; the last one is the pooled output ``(N, D)``.
+    The engine model is OpenVINO IR in float32. Its one input is ``inputs``: a batch as the card's preprocessing
+    prepares it, for pictures uint8 ``(N, S, S, 3)``, RGB, resized and cropped; the entrance (for pictures their
+    normalisation) is inside. It has one output per stage, named like the stage, unpooled and in the stage's layout;
+    the last one is the pooled output ``(N, D)``.
 
     Attributes:
         card: What the backbone is.

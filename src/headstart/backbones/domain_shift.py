@@ -25,22 +25,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from headstart.backbones.card import ImagePreprocess
 from headstart.backbones.conversion import EngineGraph
+from headstart.backbones.preprocess import Preprocess, as_batch
 from headstart.backbones.stages import StagedBackbone
 
 _BATCH = 16
 
 
 def batch_norm_shift(
-    backbone: StagedBackbone, preprocess: ImagePreprocess, inputs: Sequence[NDArray[Any]]
+    backbone: StagedBackbone, preprocess: Preprocess, inputs: Sequence[NDArray[Any]]
 ) -> float | None:
     """By how many standard deviations the inputs of the batch norms are off, on average.
 
     Args:
         backbone: In evaluation mode, with pretrained weights.
         preprocess: How its inputs are scaled.
-        inputs: Prepared inputs, uint8 ``(S, S, 3)`` each; some sixty tell as much as two hundred.
+        inputs: Prepared inputs; some sixty tell as much as two hundred.
 
     Returns:
         The distance, 0 or more; ``None`` where no batch norm keeps statistics.
@@ -53,7 +53,7 @@ def batch_norm_shift(
         graph = EngineGraph(backbone, preprocess).eval()
         with torch.inference_mode():
             for start in range(0, len(inputs), _BATCH):
-                graph(torch.from_numpy(np.stack(inputs[start : start + _BATCH])))
+                graph(torch.from_numpy(as_batch(inputs[start : start + _BATCH])))
     finally:
         for hook in hooks:
             hook.remove()

@@ -73,7 +73,7 @@ class Segment:
     result: str
     instructions: tuple[Instruction, ...]
 
-    def __call__(self, model: nn.Module, hidden: Tensor, context: object) -> Any:
+    def __call__(self, model: nn.Module, hidden: Tensor, context: Tensor | None) -> Any:
         """What leaves, given what enters."""
         values: dict[str, Any] = {self.entry: hidden}
         for instruction in self.instructions:

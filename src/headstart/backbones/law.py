@@ -20,7 +20,7 @@ from headstart.core.errors import UnavailableError
 _TOLERANCE = 1e-5
 
 
-def check_law(backbone: StagedBackbone, inputs: Tensor, context: object = None) -> tuple[bool, ...]:
+def check_law(backbone: StagedBackbone, inputs: Tensor, context: Tensor | None = None) -> tuple[bool, ...]:
     """Checks the law on one batch; the backbone's weights and mode are left alone.
 
     It is checked on a copy whose norms and scales are drawn anew, because in a fresh model many a block adds
@@ -30,7 +30,7 @@ def check_law(backbone: StagedBackbone, inputs: Tensor, context: object = None) 
     Args:
         backbone: What to check; its ``model`` is the reference.
         inputs: A batch for it.
-        context: The context of these inputs.
+        context: The context of these inputs; the source model makes its own.
 
     Returns:
         For each stage whether the law holds at the cut after it.
@@ -40,11 +40,12 @@ def check_law(backbone: StagedBackbone, inputs: Tensor, context: object = None) 
     """
     copied = shaken(backbone)
     with torch.inference_mode():
-        expected = copied.model(inputs) if context is None else copied.model(inputs, context)
+        expected = copied.model(inputs)
         hidden = copied.outputs(inputs, context)
         if not _agree(hidden[-1], expected):
             raise UnavailableError(cannot_compose(backbone.model, "their composition gives another result"))
-        copied(inputs.flip(0), context=context)  # whatever a part remembers on the side is now another input's
+        # Whatever a part remembers on the side is now another input's.
+        copied(inputs.flip(0), context=None if context is None else context.flip(0))
         held = [
             _agree(copied(hidden[cut - 1], start=cut, context=context), expected) for cut in range(len(hidden), 0, -1)
         ]

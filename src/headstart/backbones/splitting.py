@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from headstart.backbones.card import Layout, Stage
 from headstart.backbones.graph_parts import Instruction, Segment, traced_segments
 from headstart.backbones.law import cannot_compose, check_law
+from headstart.backbones.preprocess import Preprocess
 from headstart.backbones.stages import Part, StagedBackbone, stage_of_output
 from headstart.core.errors import UnavailableError
 
@@ -25,8 +26,27 @@ _POOLING_FUNCTIONS = ("adaptive_avg_pool2d", "mean", "getitem")
 _NEARLY_ALL = 0.75
 
 
+#: Inputs that the law is checked on; where they are of different lengths, three show padding at work.
+_EXAMPLES, _RAGGED_EXAMPLES = 2, 3
+
+
+def split_for(model: nn.Module, preprocess: Preprocess) -> StagedBackbone:
+    """Cuts a model into stages as :func:`split` does, and checks the law on noise that was prepared for it.
+
+    Args:
+        model: A source model without its classifier, in evaluation mode, which takes what the entrance gives.
+        preprocess: How its inputs are prepared.
+
+    Raises:
+        UnavailableError: As for :func:`split`.
+    """
+    count = _RAGGED_EXAMPLES if -1 in preprocess.axes else _EXAMPLES
+    hidden, context = preprocess.entrance()(torch.from_numpy(preprocess.random_inputs(count)))
+    return _split(model, hidden, context)
+
+
 def split(model: nn.Module, *, size: int) -> StagedBackbone:
-    """Cuts a model into stages and checks the law.
+    """Cuts a model for pictures into stages and checks the law.
 
     The stages are the model's children, with every plain ``nn.Sequential`` and every child that holds nearly all
     weights opened one level (``layer4.1``, ``blocks.6``). What has no weight matrices (a norm, an activation, a
@@ -42,14 +62,17 @@ def split(model: nn.Module, *, size: int) -> StagedBackbone:
         UnavailableError: The stages in order do not give the model's own output, or leave some of its weights
             out.
     """
-    pictures = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
-    parts, stages = describe(model, pictures)
-    boundaries = check_law(StagedBackbone(model, parts, stages), pictures)
+    return _split(model, torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0)), None)
+
+
+def _split(model: nn.Module, hidden: Tensor, context: Tensor | None) -> StagedBackbone:
+    parts, stages = describe(model, hidden, context)
+    boundaries = check_law(StagedBackbone(model, parts, stages), hidden, context)
     held = [replace(stage, boundary=holds) for stage, holds in zip(stages, boundaries, strict=True)]
     return StagedBackbone(model, parts, held)
 
 
-def describe(model: nn.Module, pictures: Tensor) -> tuple[list[Part], list[Stage]]:
+def describe(model: nn.Module, hidden: Tensor, context: Tensor | None = None) -> tuple[list[Part], list[Stage]]:
     """The parts of a model and the stages that they make of a batch; the law is not checked.
 
     Raises:
@@ -57,7 +80,7 @@ def describe(model: nn.Module, pictures: Tensor) -> tuple[list[Part], list[Stage
     """
     parts = parts_of(model)
     _check_ownership(model, parts)
-    return parts, _run_in_order(model, parts, pictures)
+    return parts, _run_in_order(model, parts, hidden, context)
 
 
 def parts_of(model: nn.Module) -> list[Part]:
@@ -86,7 +109,7 @@ class Children:
 
     paths: tuple[str, ...]
 
-    def __call__(self, model: nn.Module, hidden: Tensor, context: object) -> Tensor:
+    def __call__(self, model: nn.Module, hidden: Tensor, context: Tensor | None) -> Tensor:
         """The output of the last of them."""
         for path in self.paths:
             hidden = model.get_submodule(path)(hidden)
@@ -138,13 +161,13 @@ def _vision_transformer_parts(model: nn.Module) -> list[Part]:
     ]
 
 
-def _embed_patches(model: nn.Module, hidden: Tensor, context: object) -> Tensor:
+def _embed_patches(model: nn.Module, hidden: Tensor, context: Tensor | None) -> Tensor:
     tokens: Tensor = model._pos_embed(model.patch_embed(hidden))  # type: ignore[operator]
     embedded: Tensor = model.norm_pre(model.patch_drop(tokens))  # type: ignore[operator]
     return embedded
 
 
-def _pool_tokens(model: nn.Module, hidden: Tensor, context: object) -> Tensor:
+def _pool_tokens(model: nn.Module, hidden: Tensor, context: Tensor | None) -> Tensor:
     pooled: Tensor = model.forward_head(model.norm(hidden))  # type: ignore[operator]
     return pooled
 
@@ -195,12 +218,12 @@ def _check_ownership(model: nn.Module, parts: Sequence[Part]) -> None:
             raise UnavailableError(cannot_compose(model, f"{name!r} belongs to {owners or 'none'} of them"))
 
 
-def _run_in_order(model: nn.Module, parts: Sequence[Part], pictures: Tensor) -> list[Stage]:
-    hidden, stages = pictures, []
+def _run_in_order(model: nn.Module, parts: Sequence[Part], hidden: Tensor, context: Tensor | None) -> list[Stage]:
+    stages = []
     try:
         with torch.no_grad():
             for part in parts:
-                hidden = part.step(model, hidden, None)
+                hidden = part.step(model, hidden, context)
                 stages.append(stage_of_output(part.name, hidden, _layout(model, hidden)))
     except Exception as error:
         raise UnavailableError(cannot_compose(model, f"running them in order fails: {error}")) from error

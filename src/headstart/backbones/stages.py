@@ -15,7 +15,7 @@ from headstart.backbones.card import Layout, Stage
 from headstart.core.errors import UnknownNameError, UsageError
 
 #: Runs one part: the source model, the hidden state that enters, the context.
-Step = Callable[[nn.Module, Tensor, object], Tensor]
+Step = Callable[[nn.Module, Tensor, Tensor | None], Tensor]
 
 _PLACES: dict[Layout, tuple[int, ...]] = {"NCHW": (2, 3), "NHWC": (1, 2), "NLC": (1,), "NC": ()}
 
@@ -50,8 +50,9 @@ class StagedBackbone(nn.Module):
     on from there.
 
     Some models need more than the hidden state: an attention mask, positions, the true sizes of padded
-    pictures. This is the ``context``: any object that the caller can rebuild from the input. It is handed to
-    every part's step, never changed on the way and never cached.
+    pictures. This is the ``context``: one tensor ``(N, ...)`` that the entrance rebuilds from the input
+    (:mod:`headstart.backbones.preprocess`). It is handed to every part's step, never changed on the way and never
+    cached.
 
     Args:
         model: The source model, its classifier removed. Its state keeps the source's own tensor names.
@@ -69,7 +70,7 @@ class StagedBackbone(nn.Module):
         self.stages = tuple(stages)
 
     def forward(
-        self, hidden: Tensor, start: int | str = 0, stop: int | str | None = None, context: object = None
+        self, hidden: Tensor, start: int | str = 0, stop: int | str | None = None, context: Tensor | None = None
     ) -> Tensor:
         """Runs the stages from ``start`` up to, but not including, ``stop``.
 
@@ -87,7 +88,7 @@ class StagedBackbone(nn.Module):
             hidden = part.step(self.model, hidden, context)
         return hidden
 
-    def outputs(self, hidden: Tensor, context: object = None) -> list[Tensor]:
+    def outputs(self, hidden: Tensor, context: Tensor | None = None) -> list[Tensor]:
         """The output of every stage for one input: what a feature pyramid or an export reads."""
         found = []
         for part in self.parts:
@@ -115,9 +116,16 @@ class StagedBackbone(nn.Module):
         """Size ``D`` of a stage's pooled features."""
         return self.stages[self.position(stage)].dim
 
-    def pooled(self, hidden: Tensor, stage: int | str) -> Tensor:
-        """The mean over all places or tokens of what ``stage`` put out, ``(N, D)``."""
-        places = _PLACES[self.stages[self.position(stage)].layout]
+    def pooled(self, hidden: Tensor, stage: int | str, context: Tensor | None = None) -> Tensor:
+        """The mean over all places or tokens of what ``stage`` put out, ``(N, D)``; padding is left out of it.
+
+        A token is padding where the context of the same length is negative.
+        """
+        layout = self.stages[self.position(stage)].layout
+        if layout == "NLC" and context is not None and context.shape[:2] == hidden.shape[:2]:
+            real = (context >= 0).to(hidden.dtype).unsqueeze(2)
+            return (hidden * real).sum(dim=1) / real.sum(dim=1)
+        places = _PLACES[layout]
         return hidden.mean(dim=places) if places else hidden
 
     def stage_state(self, stage: int | str) -> dict[str, Tensor]:

@@ -6,7 +6,6 @@ The pooled output is what the model's own ``*ForImageClassification`` reads
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +13,16 @@ from typing import Any
 from torch import Tensor, nn
 
 from headstart.backbones.stages import Part
+from headstart.backbones.transformers_architecture import (
+    changed_settings,
+    configuration,
+    read_architecture,
+    write_architecture,
+)
 from headstart.backbones.transformers_families import Family, Pool, Run, family_of, run_plainly
-from headstart.core.errors import UsageError
 
 #: Settings that follow from others, or that nothing here reads.
 _IDLE = ("stage_names", "out_features", "out_indices", "pooler_output_size", "pooler_act")
-
-#: Settings by which a configuration would have the library fetch and run a kernel from the hub; like those that begin
-#: with an underscore, they say how to compute and nothing of the network.
-_COMPUTING = ("attn_implementation", "experts_implementation")
 
 
 def build_transformers(architecture: str, size: int) -> nn.Module:
@@ -38,7 +38,7 @@ def build_transformers(architecture: str, size: int) -> nn.Module:
 
     model_type, settings = read_architecture(architecture)
     sized = {"image_size": size} if family_of(model_type).fixed_size else {}
-    config = configuration(model_type, {**settings, **sized})
+    config = vision_configuration(model_type, {**settings, **sized})
     return headless(AutoModel.from_config(config), model_type)
 
 
@@ -53,19 +53,14 @@ def headless(model: nn.Module, model_type: str) -> nn.Module:
     return model
 
 
-def configuration(model_type: str, settings: Mapping[str, Any]) -> Any:
-    """The library's configuration object; settings that are not named have the library's defaults.
-
-    Settings that say how to compute, by whose code, are left out.
+def vision_configuration(model_type: str, settings: Mapping[str, Any]) -> Any:
+    """The library's configuration object; see :func:`headstart.backbones.transformers_architecture.configuration`.
 
     Raises:
         UnknownNameError: Models of this type are not supported.
     """
-    from transformers import AutoConfig
-
     family_of(model_type)
-    network = {name: value for name, value in settings.items() if name not in _COMPUTING and not name.startswith("_")}
-    return AutoConfig.for_model(model_type, **network)
+    return configuration(model_type, settings)
 
 
 def architecture_text(config: Any) -> str:
@@ -74,41 +69,11 @@ def architecture_text(config: Any) -> str:
     The side of the input is left out where :func:`build_transformers` sets it.
 
     Example:
-        >>> architecture_text(configuration("vit", {"hidden_size": 192, "num_attention_heads": 3}))
+        >>> architecture_text(vision_configuration("vit", {"hidden_size": 192, "num_attention_heads": 3}))
         'vit(hidden_size=192, num_attention_heads=3)'
     """
-    from transformers import PretrainedConfig
-
-    general = {
-        *PretrainedConfig().to_dict(),
-        *_IDLE,
-        *(["image_size"] if family_of(config.model_type).fixed_size else []),
-    }
-    default = type(config)().to_dict()
-    own = {name: value for name, value in config.to_dict().items() if name in default and name not in general}
-    changed = [f"{name}={value!r}" for name, value in sorted(own.items()) if value != default[name]]
-    return f"{config.model_type}({', '.join(changed)})" if changed else str(config.model_type)
-
-
-def read_architecture(text: str) -> tuple[str, dict[str, Any]]:
-    """Model type and settings in what :func:`architecture_text` wrote.
-
-    Raises:
-        UsageError: The text is not of this form.
-
-    Example:
-        >>> read_architecture("resnet(depths=[1, 1], layer_type='basic')")
-        ('resnet', {'depths': [1, 1], 'layer_type': 'basic'})
-    """
-    try:
-        call = ast.parse(text if text.endswith(")") else f"{text}()", mode="eval").body
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
-            settings = {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
-            if len(settings) == len(call.keywords):
-                return call.func.id, settings
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        pass
-    raise UsageError(f"Expected an architecture of transformers as type(setting=value, ...), but got {text[:200]!r}.")
+    sized = ["image_size"] if family_of(config.model_type).fixed_size else []
+    return write_architecture(config.model_type, changed_settings(config, idle=[*_IDLE, *sized]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +88,7 @@ class Blocks:
     paths: tuple[str, ...]
     run: Run
 
-    def __call__(self, model: nn.Module, hidden: Tensor, context: object) -> Tensor:
+    def __call__(self, model: nn.Module, hidden: Tensor, context: Tensor | None) -> Tensor:
         """The output of the last of them."""
         for path in self.paths:
             hidden = _first(self.run(model, model.get_submodule(path), hidden))
@@ -140,7 +105,7 @@ class Pooling:
 
     pool: Pool
 
-    def __call__(self, model: nn.Module, hidden: Tensor, context: object) -> Tensor:
+    def __call__(self, model: nn.Module, hidden: Tensor, context: Tensor | None) -> Tensor:
         """The pooled features."""
         return self.pool(model, hidden)
 

@@ -26,10 +26,12 @@ def command(
     architecture: options.Architecture = None,
     random_weights: options.RandomWeights = False,
     allow_license: options.AllowLicense = None,
-    image_column: options.ImageColumn = None,
+    item_column: options.ItemColumn = None,
+    second_column: options.SecondColumn = None,
     label_column: options.LabelColumn = None,
     group_column: options.GroupColumn = None,
     split_column: options.SplitColumn = None,
+    modality: options.Modality = "auto",
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
@@ -45,7 +47,8 @@ def command(
             architecture=architecture,
             random_weights=random_weights,
             allow_license=allow_license or (),
-            columns=named_columns(image_column, label_column, group_column, split_column),
+            columns=named_columns(item_column, label_column, group_column, split_column, second_column),
+            modality=modality,
             seed=seed,
             progress=progress,
         )
@@ -58,10 +61,14 @@ def command(
 
 
 def _lines(report: CheckReport) -> list[str]:
-    lines = [f"{report.origin}: {report.readable} of {report.items} items can be read, {len(report.classes)} classes"]
+    from headstart.artifacts.report.wording import counted
+
+    read = f"{report.readable:,} of {counted(report.items, report.item_word)} can be read"
+    lines = [f"{report.origin}: {read}, {counted(len(report.classes), 'class', 'classes')}"]
     lines += _classes(report)
     if report.size:
-        lines.append("Size           " + ", ".join(f"{name} {_by(size)}" for name, size in report.size.items()))
+        sizes = (f"{name} {_numbers(size)}" for name, size in report.size.items())
+        lines.append(f"{report.size_name[:1].upper()}{report.size_name[1:]}: {', '.join(sizes)}")
     if report.splits:
         lines.append("A fit would use " + ", ".join(f"{count} {split}" for split, count in report.splits.items()))
     lines += _ledger(report)
@@ -117,5 +124,5 @@ def _listed(title: str, entries: list[str] | tuple[str, ...]) -> list[str]:
     return [title, *(f"  {entry}" for entry in entries[:_SHOWN]), *more]
 
 
-def _by(size: list[int]) -> str:
-    return " × ".join(map(str, size))
+def _numbers(size: list[int]) -> str:
+    return " and ".join(f"{number:,}" for number in size)

@@ -16,7 +16,8 @@ from headstart.cli.console import progress_for_stderr
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)],
     data: options.Data,
-    image_column: options.ImageColumn = None,
+    item_column: options.ItemColumn = None,
+    second_column: options.SecondColumn = None,
     label_column: options.LabelColumn = None,
     group_column: options.GroupColumn = None,
     split_column: options.SplitColumn = None,
@@ -26,7 +27,7 @@ def command(
     from headstart import api
     from headstart.cli.columns import named_columns
 
-    columns = named_columns(image_column, label_column, group_column, split_column)
+    columns = named_columns(item_column, label_column, group_column, split_column, second_column)
     with progress_for_stderr() as progress:
         found = api.load(run, progress=progress).evaluate(data, columns=columns, progress=progress)
     for notice in found.notices:

@@ -38,8 +38,12 @@ def command(
     ] = True,
     baseline_budget: Annotated[str, typer.Option(help="Time for each of them: 90s, 5m.")] = "30s",
     views: Annotated[
-        int, typer.Option(help="Augmented views per item that are cached at the boundary; 0: items as they are.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            help="Augmented views per item that are cached at the boundary; 0: items as they are. Without: 1 where "
+            "changes are known that keep the label."
+        ),
+    ] = None,
     workers: Annotated[
         int, typer.Option(help="Processes that decode where items are read in every epoch; 0: threads.")
     ] = 0,
@@ -50,10 +54,12 @@ def command(
     drop_near: Annotated[
         bool, typer.Option("--drop-near", help="Remove near duplicates of test items from training too.")
     ] = False,
-    image_column: options.ImageColumn = None,
+    item_column: options.ItemColumn = None,
+    second_column: options.SecondColumn = None,
     label_column: options.LabelColumn = None,
     group_column: options.GroupColumn = None,
     split_column: options.SplitColumn = None,
+    modality: options.Modality = "auto",
     seed: options.Seed = 0,
     device: options.Device = "auto",
     as_json: options.Json = False,
@@ -82,7 +88,8 @@ def command(
             baseline_budget=baseline_budget,
             per_class=per_class,
             drop_near=drop_near,
-            columns=named_columns(image_column, label_column, group_column, split_column),
+            columns=named_columns(item_column, label_column, group_column, split_column, second_column),
+            modality=modality,
             seed=seed,
             device=device,
             command="headstart " + shlex.join(sys.argv[1:]),

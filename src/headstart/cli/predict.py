@@ -17,23 +17,36 @@ from headstart.core.errors import UsageError
 if TYPE_CHECKING:
     from headstart.artifacts.predict import Prediction
 
+#: A longer name is shortened in the table; ``--csv`` and ``--json`` have it in full.
+_NAME_WIDTH = 100
+
 
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)],
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Files, folders and glob patterns.", show_default=False)
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Files, folders and glob patterns; with a model of texts also texts, and tables of them.",
+            show_default=False,
+        ),
     ],
+    item_column: options.ItemColumn = None,
+    second_column: options.SecondColumn = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV on standard output.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Classify files with a saved run; what cannot be read is named, and the rest is done."""
+    """Classify files or texts with a saved run; what cannot be read is named, and the rest is done."""
     if as_csv and as_json:
         raise UsageError("Expected --csv or --json, but got both; choose one.")
     from headstart import api
+    from headstart.cli.columns import named_columns
 
     with progress_for_stderr() as progress:
         loaded = api.load(run, progress=progress)
-        predictions = loaded.predict(inputs, progress=progress)
+        predictions = loaded.predict(
+            inputs, columns=named_columns(item_column, second=second_column), progress=progress
+        )
         for notice in loaded.notices:
             progress.say(f"Note: {notice}")
     if as_json:
@@ -60,9 +73,18 @@ def _print_csv(predictions: list[Prediction], classes: tuple[str, ...]) -> None:
 
 def _print_table(predictions: list[Prediction]) -> None:
     answered = [row for row in predictions if row.label is not None and row.confidence is not None]
-    width = max((len(row.id) for row in answered), default=0)
+    names = [_on_a_line(row.id) for row in answered]
+    width = max(map(len, names), default=0)
     label_width = max((len(str(row.label)) for row in answered), default=0)
-    for row in answered:
+    for name, row in zip(names, answered, strict=True):
         second = list(row.probabilities.items())[1:2]
         rest = f"   {second[0][0]} {second[0][1]:.1%}" if second else ""
-        print(f"{row.id:<{width}}  {row.label:<{label_width}}  {row.confidence:6.1%}{rest}")
+        print(f"{name:<{width}}  {row.label:<{label_width}}  {row.confidence:6.1%}{rest}")
+
+
+def _on_a_line(name: str) -> str:
+    """A name that may be a whole text, without what could steer a terminal; of a long one the middle is left out."""
+    from headstart.artifacts.report.wording import printable
+
+    line = printable(" ".join(name.split()))
+    return line if len(line) <= _NAME_WIDTH else f"{line[: _NAME_WIDTH - 40]} … {line[-37:]}"

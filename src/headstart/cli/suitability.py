@@ -104,4 +104,10 @@ def _advice(entry: Advice) -> list[str]:
     name = entry.do + (f" from {entry.stage}" if entry.stage else "")
     follow = f" (fit {option}{f' --boundary {entry.stage}' if entry.stage else ''})" if option else ""
     start = f"  Advice       {name}{follow}: "
-    return textwrap.wrap(start + " ".join(entry.because), _WIDTH, subsequent_indent=" " * 15, break_long_words=False)
+    return textwrap.wrap(
+        start + " ".join(entry.because),
+        _WIDTH,
+        subsequent_indent=" " * 15,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from headstart.artifacts.report.decode import decode
@@ -27,6 +28,8 @@ _STEPS_SHOWN = 4
 _NAME_WIDTH = 15
 _CANDIDATES_SHOWN = 8
 _TUNED_SHOWN = 3
+#: Text as lines; a word stays whole, and so does TF-IDF.
+_wrapped = partial(textwrap.wrap, break_long_words=False, break_on_hyphens=False)
 
 
 def summary_lines(metrics: Mapping[str, Any], *, width: int = 80) -> list[str]:
@@ -46,7 +49,7 @@ def summary_lines(metrics: Mapping[str, Any], *, width: int = 80) -> list[str]:
     candidates = [("Validation", f"{name}: {reached}; {cost}") for name, reached, cost in _candidate_rows(record)]
     candidates += [("", hidden) for hidden in _hidden(record)]
     warnings = [("Warning", printable(warning)) for warning in record.verdict.warnings]
-    verdict = textwrap.wrap(printable(record.verdict.sentence), width, break_long_words=False)
+    verdict = _wrapped(printable(record.verdict.sentence), width)
     return [
         *_plain(_data_facts(record), width),
         *_plain(candidates, width),
@@ -95,10 +98,10 @@ def summary_renderable(metrics: Mapping[str, Any]) -> RenderableType:
 def _data_facts(record: Metrics) -> list[tuple[str, str]]:
     """What was read, what was left out, and the backbone that it was given to."""
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in record.excluded_by_reason.items())
-    left_out = counted(record.excluded, "item") if record.excluded else "nothing"
+    left_out = counted(record.excluded, record.item_word) if record.excluded else "nothing"
     facts = [
         ("Data", f"{record.data.name}, {counted(len(record.classes), 'class', 'classes')}"),
-        ("Read", f"{counted(sum(record.splits.values()), 'item')}: {split_counts(record.splits)}"),
+        ("Read", f"{counted(sum(record.splits.values()), record.item_word)}: {split_counts(record.splits)}"),
         ("Left out", f"{left_out}: {reasons}" if reasons else left_out),
         ("Backbone", record.backbone),
     ]
@@ -173,9 +176,7 @@ def _plain(facts: Sequence[tuple[str, str]], width: int) -> list[str]:
     lines = []
     for name, value in facts:
         start = f"{name:<{_NAME_WIDTH}}"
-        lines += textwrap.wrap(
-            value, width, initial_indent=start, subsequent_indent=" " * _NAME_WIDTH, break_long_words=False
-        )
+        lines += _wrapped(value, width, initial_indent=start, subsequent_indent=" " * _NAME_WIDTH)
     return lines
 
 

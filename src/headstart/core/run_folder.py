@@ -1,6 +1,7 @@
 """A run on disk: a folder that is published whole, verified when opened, and never executes anything.
 
 model.safetensors   the head, and the backbone it stands on
+assets/             files that preparing an input needs, such as a tokenizer, under their hashes
 manifest.json       what the run is made of: card, stages, strategy, classes, engine, seed, versions, hashes
 metrics.json        what it reached
 evidence.json       what the report shows besides: the most wrong items, the ledger, near duplicates
@@ -33,6 +34,8 @@ from headstart.core.files import (
 from headstart.core.tensors import read_tensors
 
 FORMAT = 1
+#: Folder of the files that preparing an input needs; each is called by its own hash.
+ASSETS = "assets"
 MODEL, MANIFEST, METRICS, EVIDENCE, LOG = (
     "model.safetensors",
     "manifest.json",
@@ -147,6 +150,7 @@ def publish_run(
     measure: Callable[[Path], tuple[Mapping[str, Any], Mapping[str, Any]]],
     decorate: Callable[[Path], None],
     log: Callable[[], Iterable[Mapping[str, Any]]],
+    assets: Mapping[str, Path] | None = None,
     replace: bool = False,
 ) -> RunFolder:
     """Writes a run into a temporary folder, measures what was written, and renames it into place.
@@ -159,6 +163,7 @@ def publish_run(
             the saved artefact.
         decorate: Writes the report and the model card into the folder.
         log: Gives the lines of ``log.jsonl``, asked for last; they are written one by one, however many there are.
+        assets: Files that go into the run's folder ``assets``, by the name that they get there.
         replace: Take the place of an interrupted run at ``target``; no other run is ever replaced.
 
     Raises:
@@ -175,6 +180,8 @@ def publish_run(
         content = save({name: np.asarray(values, order="C") for name, values in tensors.items()})
         write_bytes(folder / MODEL, content)
         hashes = {MODEL: sha256_file(folder / MODEL)}
+        for name, path in (assets or {}).items():
+            write_bytes(folder / ASSETS / name, path.read_bytes())
         write_json(folder / MANIFEST, {"format": FORMAT, **manifest, "hashes": hashes})
         metrics, evidence = measure(folder)
         write_json(folder / METRICS, metrics)

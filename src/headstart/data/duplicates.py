@@ -24,7 +24,8 @@ MOST_BITS = 3
 #: Canonical forms of near duplicates differ by at most this share of the first one's own variation: the mean
 #: absolute difference between the two over the mean absolute deviation of the first from its mean. Photos
 #: that were compressed again or halved in size stay below it in 98 of 100 cases; among 8,000 different MNIST
-#: digits 30 pairs fall below.
+#: digits 30 pairs fall below. Of texts in which one word was exchanged, all reviews of 1,000 characters, 3 of 4
+#: headlines of 190 and 1 of 3 sentences of 100 stay below it and near in their hashes; different texts differ by 0.47.
 MOST_DIFFERENCE = 0.08
 
 #: The search for near duplicates stops at this many pairs: frames of a film would give millions.
@@ -248,20 +249,25 @@ class _Confirmation:
     def _mean_difference(self, one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.float64]:
         a, b = self._forms[one], self._forms[other]
         apart = np.maximum(a, b) - np.minimum(a, b)  # bytes are subtracted without becoming floats
-        mean: NDArray[np.float64] = apart.sum(axis=1, dtype=np.uint32) / self._forms.shape[1]
+        mean: NDArray[np.float64] = apart.sum(axis=1, dtype=_exact(self._forms)) / self._forms.shape[1]
         return mean
 
 
-def _in_pieces(forms: NDArray[np.uint8], measure: Callable[[NDArray[np.uint8]], NDArray[Any]]) -> NDArray[Any]:
+def _in_pieces(forms: NDArray[Any], measure: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate([measure(forms[start : start + _CHUNK]) for start in range(0, max(1, len(forms)), _CHUNK)])
 
 
-def _block_sums(forms: NDArray[np.uint8]) -> NDArray[np.int32]:
+def _block_sums(forms: NDArray[Any]) -> NDArray[Any]:
     starts = np.unique(np.linspace(0, forms.shape[1], _BLOCKS, endpoint=False, dtype=np.intp))
-    return np.add.reduceat(forms, starts, axis=1, dtype=np.int32)
+    return np.add.reduceat(forms, starts, axis=1, dtype=_exact(forms))
 
 
-def _variation(forms: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _exact(forms: NDArray[Any]) -> type[np.generic]:
+    """The type in which sums of such values lose nothing."""
+    return np.float64 if forms.dtype.kind == "f" else np.int32
+
+
+def _variation(forms: NDArray[Any]) -> NDArray[np.float32]:
     values = forms.astype(np.float32)
     deviation: NDArray[np.float32] = np.abs(values - values.mean(axis=1, keepdims=True)).mean(axis=1)
     return deviation

@@ -6,37 +6,35 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from headstart.backbones.architectures import build
-from headstart.backbones.card import BackboneCard, Stage
-from headstart.backbones.splitting import split
-from headstart.core.errors import UsageError
+from headstart.backbones.card import Stage
+from headstart.backbones.preprocess import Preprocess
+from headstart.backbones.splitting import split_for
 from headstart.core.progress import Progress
 from headstart.evaluation.candidates import Candidate, Status
 from headstart.training.checkpoints import TrainingWork
 from headstart.training.convergence import why_not_converged
-from headstart.transfer.scratch import LEAST_EPOCHS, LabelledPictures, ScratchRun, TrainedNetwork, train_from_scratch
+from headstart.transfer.scratch import LEAST_EPOCHS, LabelledInputs, ScratchRun, TrainedNetwork, train_from_scratch
 
-#: The sides in pixels for which the small network is made.
-SMALL_SIDES = (8, 64)
+#: Names of the two.
+SAME_ARCHITECTURE, SMALL = "same architecture from scratch", "small network from scratch"
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A network that can be built.
+    """A network that can be built and fed.
 
     Attributes:
         name: What the candidate is called.
         library: What builds it; see :mod:`headstart.backbones.architectures`.
         architecture: Its name there.
-        side: Side of its square input, in pixels.
+        preprocess: How its inputs are prepared.
     """
 
     name: str
     library: str
     architecture: str
-    side: int
+    preprocess: Preprocess
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,76 +61,28 @@ class TrainedBaseline:
         return self.run.network
 
 
-def same_architecture(
-    card: BackboneCard,
-    data: LabelledPictures,
+def train_baseline(
+    chosen: Architecture,
+    data: LabelledInputs,
     *,
     budget: float,
     seed: int,
     progress: Progress,
     work: TrainingWork | None = None,
 ) -> TrainedBaseline:
-    """Trains the backbone's architecture from random weights.
+    """Trains a network from random weights.
 
     Args:
-        card: Whose architecture.
-        data: Pictures at the backbone's input size.
+        chosen: Which network.
+        data: Inputs as it takes them.
         budget: Seconds of training.
         seed: Of the weights, the order and the augmentation.
         progress: Hears about every step.
         work: Where the training keeps what it needs to be taken up again; see :func:`train_from_scratch`.
-
-    Raises:
-        UsageError: The pictures have another size or form.
     """
-    side, size = _side(data), card.preprocess.size
-    if side != size:
-        raise UsageError(f"Expected pictures of {size} pixels for {card.architecture}, but got {side}.")
-    architecture = Architecture("same architecture from scratch", card.library, card.architecture, side)
-    return _train(architecture, data, budget=budget, seed=seed, progress=progress, work=work)
-
-
-def small_network(
-    data: LabelledPictures, *, budget: float, seed: int, progress: Progress, work: TrainingWork | None = None
-) -> TrainedBaseline:
-    """Trains the small network at the pictures' native size.
-
-    Args:
-        data: Pictures at their native size, 8 to 64 pixels.
-        budget: Seconds of training.
-        seed: Of the weights, the order and the augmentation.
-        progress: Hears about every step.
-        work: Where the training keeps what it needs to be taken up again; see :func:`train_from_scratch`.
-
-    Raises:
-        UsageError: The pictures have another size or form.
-    """
-    side = _side(data)
-    if not SMALL_SIDES[0] <= side <= SMALL_SIDES[1]:
-        raise UsageError(f"Expected pictures of {SMALL_SIDES[0]} to {SMALL_SIDES[1]} pixels, but got {side}.")
-    architecture = Architecture("small network from scratch", "headstart", "small_convnet", side)
-    return _train(architecture, data, budget=budget, seed=seed, progress=progress, work=work)
-
-
-def _side(data: LabelledPictures) -> int:
-    sample = data.pictures(data.train[:1])
-    if sample.dtype != np.uint8 or sample.ndim != 4 or sample.shape[3] != 3 or sample.shape[1] != sample.shape[2]:
-        raise UsageError(f"Expected uint8 pictures of shape (B, S, S, 3), but got {sample.dtype} {sample.shape}.")
-    return int(sample.shape[1])
-
-
-def _train(
-    chosen: Architecture,
-    data: LabelledPictures,
-    *,
-    budget: float,
-    seed: int,
-    progress: Progress,
-    work: TrainingWork | None,
-) -> TrainedBaseline:
     begun = time.perf_counter()
-    model = build(chosen.library, chosen.architecture, chosen.side, seed=seed)
-    backbone = split(model, size=chosen.side)
+    model = build(chosen.library, chosen.architecture, chosen.preprocess.size, seed=seed)
+    backbone = split_for(model, chosen.preprocess)
     named = replace(work, training=chosen.name) if work else None
     run = train_from_scratch(backbone, data, budget=budget, seed=seed, progress=progress, work=named)
     status, detail = judge(run, classes=data.classes)

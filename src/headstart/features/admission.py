@@ -19,11 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.converted import FORMAT, ConvertedBackbone
+from headstart.backbones.preprocess import as_batch, preprocess_to_json
 from headstart.core.errors import DataError
 from headstart.core.files import write_json
 from headstart.core.machine import cores, cpu_identity, version
@@ -156,7 +158,7 @@ def _engine_alone(spec: EngineSpec) -> EngineSpec:
 
 def _prepared_both_ways(
     item: Item, *, backbone: ConvertedBackbone, modality: Modality
-) -> tuple[Item, NDArray[np.uint8], NDArray[np.uint8]] | None:
+) -> tuple[Item, NDArray[Any], NDArray[Any]] | None:
     """An item with its input by the source's own transform and by the fast path; ``None`` where it is unreadable."""
     preprocess = backbone.card.preprocess
     try:
@@ -229,8 +231,8 @@ def _sample(items: Sequence[Item], digests: Digests) -> list[int]:
     return sorted(there, key=order)[:size]
 
 
-def _compute(engine: Engine, inputs: Sequence[NDArray[np.uint8]]) -> Features:
-    batches = [engine.compute(np.stack(inputs[start : start + _BATCH])) for start in range(0, len(inputs), _BATCH)]
+def _compute(engine: Engine, inputs: Sequence[NDArray[Any]]) -> Features:
+    batches = [engine.compute(as_batch(inputs[start : start + _BATCH])) for start in range(0, len(inputs), _BATCH)]
     return {stage: np.concatenate([batch[stage] for batch in batches]) for stage in batches[0]}
 
 
@@ -243,7 +245,7 @@ def _place(
 ) -> Path:
     key = {
         "weights": backbone.card.sha256,
-        "preprocess": asdict(backbone.card.preprocess),
+        "preprocess": preprocess_to_json(backbone.card.preprocess),
         "rule": modality.rule(),
         "stages": list(stages),
         "engines": [str(row.engine) for row in trial],

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.converted import ConvertedBackbone
+from headstart.backbones.preprocess import as_batch
 from headstart.core.errors import DataError
 from headstart.core.files import locked
 from headstart.core.home import cache_home, cache_limit
@@ -29,7 +30,15 @@ from headstart.core.progress import Progress, Silent
 from headstart.data.items import Content, Item, content_digest
 from headstart.data.modality import Modality
 from headstart.features.engines.contract import EngineSpec
-from headstart.features.extraction import BATCH, FeatureSource, checked_engine, compact, feature_shelf, in_order
+from headstart.features.extraction import (
+    BATCH,
+    FeatureSource,
+    batched,
+    checked_engine,
+    compact,
+    feature_shelf,
+    in_order,
+)
 from headstart.features.store import Shelf, Table, evict
 from headstart.features.trial import start_engine
 
@@ -150,7 +159,7 @@ class ViewedItems:
         preprocess = self.source.card.preprocess
         if self.view:
             chance = np.random.default_rng((self.views.seed, self.view, int(digest, 16)))
-            return self.modality.augment(content, preprocess, chance, self.views.invariances)
+            return self.modality.changed(content, preprocess, chance, self.views.invariances)
         if self.source.spec.transform == "source":
             return self.modality.prepare_reference(content, preprocess)
         return self.modality.prepare(content, preprocess).inputs
@@ -245,22 +254,33 @@ class _Filling:
     def _prepared(
         self, places: Sequence[int], pool: ThreadPoolExecutor, problems: list[str]
     ) -> Iterator[list[tuple[int, NDArray[Any]]]]:
-        """Batches of inputs; at most a few batches are ahead of the engine."""
+        """Batches of inputs; at most a few batches are ahead of the engine, or a shard where lengths differ."""
         outcomes = in_order(pool, self._viewed.attempt, places)
-        while some := list(islice(outcomes, BATCH)):
-            problems += [outcome for _, outcome in some if isinstance(outcome, str)]
-            if good := [(place, outcome) for place, outcome in some if not isinstance(outcome, str)]:
-                yield good
+        yield from batched(_good(outcomes, problems), self._viewed.source.card.preprocess, length=len)
 
     def _computed(self, batch: Sequence[tuple[int, NDArray[Any]]]) -> tuple[list[int], NDArray[np.floating]]:
         places, inputs = zip(*batch, strict=True)
-        rows = rounded(self._engine.compute(np.stack(inputs))[self._stage])
+        rows = rounded(self._engine.compute(as_batch(inputs))[self._stage])
         self._shard_rows = max(1, SHARD_BYTES // rows[0].nbytes)
         return list(places), rows
 
     def _keep(self, done: Sequence[tuple[list[int], NDArray[np.floating]]]) -> None:
-        digests = [self._viewed.digests[place] for places, _ in done for place in places]
-        self._shelf.add(digests, np.concatenate([rows for _, rows in done]))
+        """Rows of one shape as one shard: where lengths differ, batches of one length."""
+        by_shape: dict[tuple[int, ...], list[tuple[list[int], NDArray[np.floating]]]] = defaultdict(list)
+        for places, rows in done:
+            by_shape[rows.shape[1:]].append((places, rows))
+        for alike in by_shape.values():
+            digests = [self._viewed.digests[place] for places, _ in alike for place in places]
+            self._shelf.add(digests, np.concatenate([rows for _, rows in alike]))
+
+
+def _good(outcomes: Iterable[tuple[int, Any]], problems: list[str]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """The inputs among the outcomes; what went wrong with the others is added to ``problems``."""
+    for place, outcome in outcomes:
+        if isinstance(outcome, str):
+            problems.append(outcome)
+        else:
+            yield place, outcome
 
 
 def room_for(size: int) -> bool:

@@ -10,17 +10,19 @@ What a pass brings for an item that has been seen before is read back, not compu
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.card import BackboneCard
 from headstart.backbones.converted import FORMAT
+from headstart.backbones.preprocess import Preprocess, as_batch, preprocess_to_json
 from headstart.core.errors import DataError
 from headstart.core.machine import cores, cpu_identity, gpu_identity, version
 from headstart.core.progress import Progress, Silent
@@ -82,9 +84,9 @@ def read_digests(items: Sequence[Item]) -> Digests:
     for place, item in enumerate(items):
         try:
             values.append(content_digest(item.source.read()))
-        except OSError as error:
+        except (DataError, OSError) as error:
             values.append("")
-            failures[place] = error.strerror or str(error)
+            failures[place] = getattr(error, "strerror", None) or str(error)
     return Digests(tuple(values), failures)
 
 
@@ -97,7 +99,7 @@ def feature_shelf(card: BackboneCard, stage: str, engine: EngineSpec, modality: 
             "backbone": card.name,
             "weights": card.sha256,
             "stage": stage,
-            "preprocess": asdict(card.preprocess),
+            "preprocess": preprocess_to_json(card.preprocess),
             "rule": modality.rule(),
             "engine": engine.name,
             "precision": engine.precision,
@@ -212,7 +214,7 @@ class _Shelves:
 
 def _shelves(modality: Modality, source: FeatureSource | None) -> _Shelves:
     # Scaled decoding depends on how much the backbone needs, and with it what equal once decoded means.
-    decoded = {"rule": modality.rule(), "for": asdict(source.card.preprocess) if source else None}
+    decoded = {"rule": modality.rule(), "for": preprocess_to_json(source.card.preprocess) if source else None}
     features = (
         {stage: feature_shelf(source.card, stage, source.spec, modality) for stage in source.stages} if source else {}
     )
@@ -270,7 +272,7 @@ class _Pass:
         lacking = [place for place, _ in batch if place in needed]
         features: Mapping[str, NDArray[np.float32]] = {}
         if lacking and self._engine:
-            features = self._engine.compute(np.stack([prepared.inputs for place, prepared in batch if place in needed]))
+            features = self._engine.compute(as_batch([prepared.inputs for place, prepared in batch if place in needed]))
             self.computed += len(lacking)
         return _Batch(
             places=[place for place, _ in batch],
@@ -287,18 +289,10 @@ class _Pass:
     def _decoded(
         self, part: Sequence[int], pool: ThreadPoolExecutor, failures: dict[int, str]
     ) -> Iterator[list[tuple[int, Prepared]]]:
-        """Batches of decoded items; at most a few batches are ahead of the engine."""
-        batch: list[tuple[int, Prepared]] = []
-        for place, outcome in in_order(pool, self._decode_block, part):
-            if isinstance(outcome, Prepared):
-                batch.append((place, outcome))
-            else:
-                failures[place] = outcome
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+        """Batches of decoded items; at most a few batches are ahead of the engine, or a shard where lengths differ."""
+        outcomes = in_order(pool, self._decode_block, part)
+        ready = _good(outcomes, failures)
+        return batched(ready, self._source.card.preprocess if self._source else None, length=_input_length)
 
     def _decode_block(self, block: Sequence[int]) -> list[tuple[int, Prepared | str]]:
         return [(place, self._decode(place)) for place in block]
@@ -329,6 +323,36 @@ class _Pass:
                 shelf.add(lacking, compact(np.concatenate([batch.features[stage] for batch in done if batch.lacking])))
 
 
+def batched(
+    ready: Iterable[tuple[int, Outcome]], preprocess: Preprocess | None, *, length: Callable[[Outcome], int]
+) -> Iterator[list[tuple[int, Outcome]]]:
+    """Batches of :data:`BATCH`, in order; where inputs differ in length, those of nearly one length together.
+
+    Args:
+        ready: Places with what stands there; where lengths differ all of them are gathered first.
+        preprocess: How inputs are prepared; ``None`` where there are none.
+        length: The length of an input.
+    """
+    if preprocess is not None and -1 in preprocess.axes:
+        ready = sorted(ready, key=lambda entry: length(entry[1]))
+    coming = iter(ready)
+    while batch := list(islice(coming, BATCH)):
+        yield batch
+
+
+def _good(outcomes: Iterable[tuple[int, Prepared | str]], failures: dict[int, str]) -> Iterator[tuple[int, Prepared]]:
+    """The prepared items among the outcomes; why the others could not be decoded goes to ``failures``."""
+    for place, outcome in outcomes:
+        if isinstance(outcome, Prepared):
+            yield place, outcome
+        else:
+            failures[place] = outcome
+
+
+def _input_length(prepared: Prepared) -> int:
+    return len(prepared.inputs)
+
+
 @dataclass(frozen=True)
 class _Batch:
     """What came of some items, before it is kept.
@@ -343,7 +367,7 @@ class _Batch:
 
     places: list[int]
     inspections: NDArray[np.void]
-    plain: NDArray[np.uint8]
+    plain: NDArray[Any]
     lacking: list[int]
     features: Mapping[str, NDArray[np.float32]]
 

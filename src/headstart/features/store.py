@@ -57,17 +57,26 @@ class Table:
         return len(self.places), self.shards[0].shape[1] if self.shards else 0
 
     def take(self, which: NDArray[np.intp] | slice) -> NDArray[Any]:
-        """The rows ``which``, in that order, in the type they are kept in."""
+        """The rows ``which``, in that order, in the type they are kept in.
+
+        Where rows differ in length, the shorter ones are filled up with zeros at the end of their first axis.
+        """
         places = self.places[which]
         if not len(places):
             return self.shards[0][:0] if self.shards else np.empty((0, 0))
         if len(np.unique(places[:, 0])) == 1:
             return np.asarray(self.shards[places[0, 0]][places[:, 1]])
+        used = np.unique(places[:, 0])
         widest = np.result_type(*(shard.dtype for shard in self.shards))
-        rows = np.empty((len(places), *self.shards[0].shape[1:]), dtype=widest)
-        for shard in np.unique(places[:, 0]):
+        longest = max((self.shards[shard].shape[1:] for shard in used), default=())
+        rows = np.zeros((len(places), *longest), dtype=widest)
+        for shard in used:
             here = np.flatnonzero(places[:, 0] == shard)
-            rows[here] = self.shards[shard][places[here, 1]]
+            found = self.shards[shard][places[here, 1]]
+            if found.shape[1:] == longest:
+                rows[here] = found
+            else:
+                rows[here, : found.shape[1]] = found
         return rows
 
     def select(self, which: NDArray[np.intp]) -> Table:

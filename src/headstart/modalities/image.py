@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,17 @@ from headstart.core.machine import version
 from headstart.data import image_views, images
 from headstart.data.inspection import Inspection
 from headstart.data.items import Content
-from headstart.data.modality import Modality, Prepared
+from headstart.data.modality import Exhibit, Modality, Prepared, SmallNetwork
+from headstart.evaluation.plain import DensePlainModel
 
 #: Raised whenever data/images.py or data/image_views.py comes to give another value.
 RULE = "image rule 1"
 #: Side of the pictures that the raw-pixel baseline learns from.
 PLAIN_SIDE = 32
+PLAIN_NAME = "raw pixels"
+#: The sides in pixels for which the small network is made.
+SMALL_SIDES = (8, 64)
+_HALF = (0.5, 0.5, 0.5)
 
 
 def _rule() -> str:
@@ -88,14 +93,21 @@ def _mirrored(inputs: NDArray[Any]) -> NDArray[Any]:
 _INVARIANCES = {"mirrored": _mirrored}
 
 
-def _miniature(content: Content, side: int) -> NDArray[np.uint8]:
-    decoded = images.decode(content, enough=side)
-    return image_views.prepare(decoded.pixels, resized=side, size=side, interpolation="bicubic")
+def _jitter(pictures: Any, generator: Any) -> Any:
+    from headstart.training.augment import Augmentation
+
+    return Augmentation()(pictures, generator)
 
 
-def _thumbnail(content: Content) -> str:
+def _small_network(inspections: Sequence[Inspection], preprocess: ImagePreprocess) -> SmallNetwork:
+    """At the median shorter side of the items, within what the network is made for."""
+    side = int(np.clip(np.median([min(inspection.size) for inspection in inspections]), *SMALL_SIDES))
+    return SmallNetwork("headstart", "small_convnet", ImagePreprocess(side, 1.0, "bicubic", _HALF, _HALF))
+
+
+def _exhibit(content: Content) -> Exhibit:
     picture = image_views.thumbnail(images.decode(content, enough=160).pixels)
-    return "data:image/jpeg;base64," + base64.b64encode(picture).decode("ascii")
+    return Exhibit(picture="data:image/jpeg;base64," + base64.b64encode(picture).decode("ascii"))
 
 
 def _mismatch(path: Path) -> str | None:
@@ -109,15 +121,21 @@ def _mismatch(path: Path) -> str | None:
 IMAGE = Modality(
     name="image",
     item_word="photo",
+    examples=("photo.jpg", "folder/"),
     suffixes=images.SUFFIXES,
     default_backbone=DEFAULT_BACKBONE,
-    plain_name="raw pixels",
+    plain_name=PLAIN_NAME,
+    size_name="width and height in pixels",
+    takes=frozenset({ImagePreprocess.kind}),
+    feature="Image",
     rule=_rule,
     prepare=_prepare,
     prepare_reference=_prepare_reference,
     augment=_augment,
     invariances=_INVARIANCES,
-    miniature=_miniature,
-    thumbnail=_thumbnail,
+    jitter=_jitter,
+    plain_model=DensePlainModel(PLAIN_NAME),
+    small_network=_small_network,
+    exhibit=_exhibit,
     mismatch=_mismatch,
 )

@@ -36,7 +36,7 @@ def forward(network: Network, batch: Batch, *, with_targets: bool) -> Any:
     """The head's outputs for a batch."""
     network.eval()
     with torch.inference_mode():
-        return network(batch.inputs, batch.targets if with_targets else None, batch.start)
+        return network(batch.inputs, batch.targets if with_targets else None, batch.start, batch.context)
 
 
 def _in_order(network: Network, examples: Examples, *, with_targets: bool) -> Iterator[tuple[Batch, Any]]:

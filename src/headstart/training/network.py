@@ -66,12 +66,13 @@ class Network(nn.Module):
         self.head.train()
         train_above(self.backbone, self.boundary, batch_norm=phase.batch_norm)
 
-    def below(self, inputs: Any, start: int = 0) -> Any:
+    def below(self, inputs: Any, start: int = 0, context: Tensor | None = None) -> Any:
         """The activations at the boundary: without gradients, the same in every epoch.
 
         Args:
             inputs: What enters the stage at ``start``; at the boundary itself it is handed back.
             start: A position up to the boundary.
+            context: What the stages need beside it.
 
         Raises:
             ValueError: The inputs enter above the boundary, so that stages that are to train would be left out.
@@ -84,12 +85,12 @@ class Network(nn.Module):
         if self._layout is not None and isinstance(inputs, Tensor) and inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=_FORMATS[self._layout])
         with torch.no_grad():
-            return self.backbone(inputs, start=start, stop=self.boundary)
+            return self.backbone(inputs, start=start, stop=self.boundary, context=context)
 
-    def above(self, hidden: Any, targets: Any = None) -> Any:
+    def above(self, hidden: Any, targets: Any = None, context: Tensor | None = None) -> Any:
         """From the activations at the boundary to the head's outputs."""
-        return self.head(self.backbone(hidden, start=self.boundary), targets)
+        return self.head(self.backbone(hidden, start=self.boundary, context=context), targets)
 
-    def forward(self, inputs: Any, targets: Any = None, start: int = 0) -> Any:
+    def forward(self, inputs: Any, targets: Any = None, start: int = 0, context: Tensor | None = None) -> Any:
         """From the inputs of the stage at ``start`` to the head's outputs."""
-        return self.above(self.below(inputs, start), targets)
+        return self.above(self.below(inputs, start, context), targets, context)

@@ -30,19 +30,20 @@ class StageCost:
 
 
 @torch.inference_mode()
-def stage_costs(backbone: StagedBackbone, inputs: Tensor) -> list[StageCost]:
+def stage_costs(backbone: StagedBackbone, inputs: Tensor, context: Tensor | None = None) -> list[StageCost]:
     """Times every stage on a few examples, all stages in each of several rounds.
 
     The least counts: whatever else the machine does can only add to it.
 
     Args:
         backbone: In evaluation mode.
-        inputs: ``(N, 3, S, S)`` for pictures; N of 8 or so.
+        inputs: What enters the first stage, ``(N, 3, S, S)`` for pictures; N of 8 or so.
+        context: Their context.
     """
     begun = time.perf_counter()
     rounds: list[list[float]] = []
     while len(rounds) < _LEAST_ROUNDS or (len(rounds) < _MOST_ROUNDS and time.perf_counter() - begun < _SECONDS):
-        seconds, outputs = _round(backbone, inputs)
+        seconds, outputs = _round(backbone, inputs, context)
         rounds.append(seconds)
     return [
         StageCost(stage.name, min(times) / len(inputs), values)
@@ -50,12 +51,12 @@ def stage_costs(backbone: StagedBackbone, inputs: Tensor) -> list[StageCost]:
     ]
 
 
-def _round(backbone: StagedBackbone, hidden: Tensor) -> tuple[list[float], list[int]]:
+def _round(backbone: StagedBackbone, hidden: Tensor, context: Tensor | None) -> tuple[list[float], list[int]]:
     """Seconds of each stage, and how many numbers it puts out for one example."""
     seconds, outputs = [], []
     for position in range(len(backbone.stages)):
         begun = time.perf_counter()
-        hidden = backbone(hidden, start=position, stop=position + 1)
+        hidden = backbone(hidden, start=position, stop=position + 1, context=context)
         _wait_for(hidden)
         seconds.append(time.perf_counter() - begun)
         outputs.append(hidden[0].numel())

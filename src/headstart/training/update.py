@@ -110,7 +110,7 @@ class Update:
 
     def outputs(self, batch: Batch) -> Any:
         """The head's outputs for a batch."""
-        return self.network(batch.inputs, batch.targets, batch.start)
+        return self.network(batch.inputs, batch.targets, batch.start, batch.context)
 
     def backward(self, loss: Tensor) -> None:
         """Adds a loss's gradients to those that are there.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from headstart.backbones.conversion import state_arrays
+from headstart.backbones.preprocess import Preprocess
 from headstart.backbones.stages import StagedBackbone
 from headstart.core.files import write_json
 from headstart.core.progress import Progress
 from headstart.tasks.classification import Classification
-from headstart.training.augment import Augmentation
+from headstart.training.activations import InputExamples, Jitter
 from headstart.training.checkpoints import TrainingWork
-from headstart.training.examples import PictureExamples, Pictures, channel_statistics
 from headstart.training.inference import answers
 from headstart.training.loop import Loop
 from headstart.training.network import Network
@@ -30,14 +31,18 @@ from headstart.transfer.strategy import SCRATCH
 LEAST_EPOCHS = 5
 #: Share of the budget that measuring the cost of a step may take beforehand.
 _MEASURING = 0.05
+#: So many training inputs say how to scale all of them.
+_FITTED_TO = 2048
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledPictures:
+class LabelledInputs:
     """What a network is trained and judged on.
 
     Attributes:
-        pictures: Positions ``(B,)`` to pictures, uint8, ``(B, S, S, 3)``; called for every batch of every epoch.
+        inputs: Positions ``(B,)`` to a batch of inputs as prepared; called for every batch of every epoch.
+        preprocess: How they were prepared; fitted to the training inputs before training.
+        jitter: Changes a batch at random in small ways; ``None`` where nothing of the kind is known to be harmless.
         labels: Class numbers by position, ``(N,)``; those at test positions take no part.
         train: Positions to learn from.
         validation: Positions to choose the best epoch by.
@@ -45,7 +50,9 @@ class LabelledPictures:
         classes: Number of classes.
     """
 
-    pictures: Pictures
+    inputs: Callable[[NDArray[np.int64]], NDArray[Any]]
+    preprocess: Preprocess
+    jitter: Jitter | None
     labels: NDArray[np.int64]
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
@@ -62,16 +69,14 @@ class TrainedNetwork:
         test_probabilities: Shape ``(N_test, C)``, float64.
         backbone: The backbone's parameters and buffers under the source model's names.
         head: ``weight``, shape ``(C, D)``, and ``bias``, shape ``(C,)``.
-        mean: Of the training pictures, per channel, of values in [0, 1]; subtracted from the input.
-        std: Likewise; the input is divided by it.
+        preprocess: How its inputs are prepared, fitted to the training inputs.
     """
 
     validation_probabilities: NDArray[np.float64]
     test_probabilities: NDArray[np.float64]
     backbone: dict[str, NDArray[Any]]
     head: dict[str, NDArray[Any]]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    preprocess: Preprocess
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +96,7 @@ class ScratchRun:
 
 def train_from_scratch(
     backbone: StagedBackbone,
-    data: LabelledPictures,
+    data: LabelledInputs,
     *,
     budget: float,
     seed: int,
@@ -102,7 +107,7 @@ def train_from_scratch(
 
     Args:
         backbone: Changed in place.
-        data: Pictures at the size that the backbone is to see.
+        data: Inputs as the backbone is to see them.
         budget: Seconds of training, turned into epochs before it starts.
         seed: Of the head, the order and the augmentation.
         progress: Hears about every step.
@@ -116,12 +121,12 @@ def train_from_scratch(
         return ScratchRun(None)
     task = Classification(data.classes)
     network = _with_head(backbone, task, seed)
-    statistics = channel_statistics(data.pictures, data.train)
+    data = replace(data, preprocess=data.preprocess.fitted_to(_some_of(data)))
     loop = Loop(
         network,
         task,
-        train=_examples(data, data.train, statistics),
-        validation=_examples(data, data.validation, statistics),
+        train=_examples(data, data.train),
+        validation=_examples(data, data.validation),
         seed=seed,
         progress=progress,
         checkpoints=work.checkpoints if work else None,
@@ -132,7 +137,7 @@ def train_from_scratch(
     if planned.epochs < LEAST_EPOCHS:
         return ScratchRun(planned)
     (record,) = loop.fit([planned])
-    return ScratchRun(planned, record, _trained(network, task, data, statistics))
+    return ScratchRun(planned, record, _trained(network, task, data))
 
 
 def _stored_plan(loop: Loop, budget: float, work: TrainingWork) -> PlannedPhase:
@@ -161,27 +166,31 @@ def _plan(loop: Loop, budget: float) -> PlannedPhase:
     return planned
 
 
-_Statistics = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-
 def _with_head(backbone: StagedBackbone, task: Classification, seed: int) -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return Network(backbone, task.build_head(backbone))
 
 
-def _examples(data: LabelledPictures, positions: NDArray[np.int64], statistics: _Statistics) -> PictureExamples:
-    mean, std = statistics
-    return PictureExamples(
-        data.pictures, positions, labels=data.labels[positions], mean=mean, std=std, augmentation=Augmentation()
+def _some_of(data: LabelledInputs) -> Iterator[NDArray[Any]]:
+    """At most :data:`_FITTED_TO` training inputs, evenly spaced, in batches."""
+    step = -(-len(data.train) // _FITTED_TO)
+    for places in np.array_split(data.train[::step], max(1, len(data.train) // step // 256)):
+        yield data.inputs(places)
+
+
+def _examples(data: LabelledInputs, positions: NDArray[np.int64]) -> InputExamples:
+    return InputExamples(
+        lambda rows, _: data.inputs(positions[rows]),
+        data.labels[positions],
+        preprocess=data.preprocess,
+        jitter=data.jitter,
     )
 
 
-def _trained(network: Network, task: Classification, data: LabelledPictures, statistics: _Statistics) -> TrainedNetwork:
-    mean, std = (tuple(values.tolist()) for values in statistics)
+def _trained(network: Network, task: Classification, data: LabelledInputs) -> TrainedNetwork:
     validation, test = (
-        np.concatenate(answers(network, task, _examples(data, positions, statistics)))
-        for positions in (data.validation, data.test)
+        np.concatenate(answers(network, task, _examples(data, positions))) for positions in (data.validation, data.test)
     )
     backbone, head = state_arrays(network.backbone.model), state_arrays(network.head)
-    return TrainedNetwork(validation, test, backbone, head, mean, std)
+    return TrainedNetwork(validation, test, backbone, head, data.preprocess)

@@ -22,6 +22,9 @@ from headstart.features.extraction import Extraction
 #: Above so many items near duplicates are not looked for in a fit.
 MOST_FOR_NEAR = 50_000
 
+#: In place of a modality's name: whichever the data are.
+ANY_MODALITY = "auto"
+
 
 @dataclass(frozen=True)
 class DataOptions:
@@ -29,7 +32,7 @@ class DataOptions:
 
     Attributes:
         data: A folder, a table or a name with a prefix.
-        modality: Name of the modality.
+        modality: Name of the modality; ``"auto"`` tells it by what is there.
         columns: Columns of a table, where the user named any.
         per_class: Keep only so many labelled examples per class to learn from; ``None`` keeps all.
         drop_near: Also remove near duplicates of test items from training.
@@ -37,7 +40,7 @@ class DataOptions:
     """
 
     data: str
-    modality: str = "image"
+    modality: str = ANY_MODALITY
     columns: Columns | None = None
     per_class: int | None = None
     drop_near: bool = False
@@ -132,14 +135,14 @@ def refuse_what_is_left(table: ItemTable) -> None:
     Raises:
         DataError: Lists what is missing.
     """
-    problems = [*check_classes(table).errors, *_empty_splits(table), *lone_group(table.items)]
+    problems = [*check_classes(table).errors, *empty_splits(table), *lone_group(table.items)]
     if problems:
         reasons = ", ".join(f"{count} {reason}" for reason, count in table.ledger.counts().items())
         left_out = f" (left out: {reasons})" if reasons else ""
         raise DataError.from_problems(f"What is left of {table.origin}{left_out} cannot be learned from:", problems)
 
 
-def _empty_splits(table: ItemTable) -> list[str]:
+def empty_splits(table: ItemTable) -> list[str]:
     there = {item.split for item in table.items}
     return [
         f"Expected examples in every split, but none is left in {split}; add some, or leave out fewer."

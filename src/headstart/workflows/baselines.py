@@ -5,56 +5,53 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.backbones.preprocess import Preprocess, as_batch, is_ragged
 from headstart.core.files import reserve
 from headstart.core.machine import cores
 from headstart.core.progress import Progress, Stopwatch
 from headstart.data.items import SPLITS, Content, Item
+from headstart.data.modality import PlainProblem
 from headstart.evaluation.candidates import Candidate
-from headstart.transfer.probe import fit_probe
 from headstart.workflows.gather import Examples
 
 if TYPE_CHECKING:
     from headstart.evaluation.baselines import TrainedBaseline
     from headstart.training.checkpoints import TrainingWork
-    from headstart.transfer.scratch import LabelledPictures
+    from headstart.transfer.scratch import LabelledInputs
 
 _MOST_IN_MEMORY = 512 * 1024**2
 
-#: Leading principal axes of the plain representation that are used; for pictures they hold all but a percent or so.
-PLAIN_AXES = 256
-
 
 def plain_baseline(examples: Examples, *, seed: int, progress: Progress) -> Candidate:
-    """The same classifier as the probe's, on what the data are without any model: raw pixels for pictures."""
-    progress.start(examples.modality.plain_name)
+    """A model of what the data are without any network: raw pixels for pictures, words for texts."""
+    arranged = examples.arranged
+    train = arranged.rows("train")
+    progress.start("plain baseline")
     watch = Stopwatch()
     with watch.step("fit"):
-        train = examples.arranged.rows("train")
-        probe = fit_probe(
-            examples.plain.select(train),
-            examples.arranged.labels[train],
-            classes=len(examples.arranged.classes),
-            groups=examples.arranged.groups(train),
+        problem = PlainProblem(
+            arranged.items,
+            examples.plain,
+            arranged.labels,
+            train,
+            groups=arranged.groups(train),
+            classes=len(arranged.classes),
             seed=seed,
-            most_axes=PLAIN_AXES,
         )
-        validation, test = (
-            probe.head.probabilities(examples.plain.select(examples.arranged.rows(split)))
-            for split in ("validation", "test")
-        )
-    detail = f"logistic regression, strength {probe.strength:.3g}"
-    progress.finish(detail)
+        model = examples.modality.plain_model(problem)
+        validation, test = (model.probabilities(arranged.rows(split)) for split in ("validation", "test"))
+    progress.finish(f"{model.name}: {model.detail}")
     return Candidate(
-        name=examples.modality.plain_name,
+        name=model.name,
         strategy="logistic regression",
         kind="baseline",
-        status="ok" if probe.converged else "not converged",
-        detail=detail,
+        status="ok" if model.converged else "not converged",
+        detail=model.detail,
         seconds=watch.seconds["fit"],
         validation_probabilities=validation,
         test_probabilities=test,
@@ -69,7 +66,7 @@ def trained_baselines(
     progress: Progress,
     work: Callable[[str], TrainingWork],
 ) -> list[TrainedBaseline]:
-    """The small network at the data's native size and the backbone's own architecture, both from random weights.
+    """A small network at the data's own size and the backbone's own architecture, both from random weights.
 
     Args:
         examples: The examples.
@@ -78,31 +75,25 @@ def trained_baselines(
         progress: Who is told how far it is.
         work: Where the training of this name keeps what it needs to be taken up again.
     """
-    from headstart.evaluation.baselines import SMALL_SIDES, same_architecture, small_network
+    from headstart.evaluation.baselines import SAME_ARCHITECTURE, SMALL, Architecture, train_baseline
 
-    card, modality = examples.backbone.card, examples.modality
-    side = native_side(examples, *SMALL_SIDES)
-    small = LazyInputs(examples.arranged.items, lambda content: modality.miniature(content, side))
-    large = LazyInputs(examples.arranged.items, lambda content: modality.prepare(content, card.preprocess).inputs)
+    card = examples.backbone.card
+    small = examples.modality.small_network(examples.arranged.inspections, card.preprocess)
+    wanted = {
+        "small network": Architecture(SMALL, small.library, small.architecture, small.preprocess),
+        "same architecture": Architecture(SAME_ARCHITECTURE, card.library, card.architecture, card.preprocess),
+    }
     return [
-        small_network(
-            _labelled(examples, small), budget=budget, seed=seed, progress=progress, work=work("small network")
-        ),
-        same_architecture(
-            card,
-            _labelled(examples, large),
+        train_baseline(
+            network,
+            _labelled(examples, network.preprocess),
             budget=budget,
             seed=seed,
             progress=progress,
-            work=work("same architecture"),
-        ),
+            work=work(name),
+        )
+        for name, network in wanted.items()
     ]
-
-
-def native_side(examples: Examples, least: int, most: int) -> int:
-    """The median shorter side of the items, within what the small network is made for."""
-    shorter = [min(inspection.size) for inspection in examples.arranged.inspections]
-    return int(np.clip(np.median(shorter), least, most))
 
 
 class LazyInputs:
@@ -110,41 +101,54 @@ class LazyInputs:
 
     Args:
         items: Of what.
-        make: Content to an input; all inputs have one shape.
+        make: Content to an input.
     """
 
-    def __init__(self, items: Sequence[Item], make: Callable[[Content], NDArray[np.uint8]]) -> None:
+    def __init__(self, items: Sequence[Item], make: Callable[[Content], NDArray[Any]]) -> None:
         self._items, self._make = items, make
-        first = make(self._items[0].source.read())
-        shape = (len(self._items), *first.shape)
-        self._rows: NDArray[np.uint8]
-        if int(np.prod(shape)) <= _MOST_IN_MEMORY:
-            self._rows = np.empty(shape, dtype=np.uint8)
-        else:
-            with tempfile.TemporaryFile() as stream:  # freed by the system with the last reference to the mapping
-                reserve(stream, int(np.prod(shape)))
-                self._rows = np.memmap(stream, dtype=np.uint8, mode="w+", shape=shape)
-        self._there = np.zeros(len(self._items), dtype=np.bool_)
+        self._rows = _room_for(len(items), make(items[0].source.read()))
+        self._there = np.zeros(len(items), dtype=np.bool_)
 
-    def __call__(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Inputs ``(B, ...)`` of some places."""
+    def __call__(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        """The inputs of some places as one batch."""
         new = np.unique(places[~self._there[places]])
         if len(new):
             with ThreadPoolExecutor(max_workers=cores()) as pool:
                 for place, row in zip(new, pool.map(self._decode, new), strict=True):
                     self._rows[place] = row
             self._there[new] = True
-        return self._rows[places]
+        found = self._rows[places]
+        return as_batch(list(found)) if found.dtype == np.object_ else found
 
-    def _decode(self, place: int) -> NDArray[np.uint8]:
+    def _decode(self, place: int) -> NDArray[Any]:
         return self._make(self._items[place].source.read())
 
 
-def _labelled(examples: Examples, inputs: LazyInputs) -> LabelledPictures:
-    from headstart.transfer.scratch import LabelledPictures
+def _room_for(count: int, example: NDArray[Any]) -> NDArray[Any]:
+    """Where inputs like this one are kept."""
+    if is_ragged(example):
+        return np.empty(count, dtype=np.object_)
+    shape = (count, *example.shape)
+    size = count * example.nbytes
+    if size <= _MOST_IN_MEMORY:
+        return np.empty(shape, dtype=example.dtype)
+    with tempfile.TemporaryFile() as stream:  # freed by the system with the last reference to the mapping
+        reserve(stream, size)
+        return np.memmap(stream, dtype=example.dtype, mode="w+", shape=shape)
 
-    arranged = examples.arranged
+
+def _labelled(examples: Examples, preprocess: Preprocess) -> LabelledInputs:
+    from headstart.transfer.scratch import LabelledInputs
+
+    arranged, modality = examples.arranged, examples.modality
     train, validation, test = (arranged.rows(split) for split in SPLITS)
-    return LabelledPictures(
-        inputs, arranged.labels, train=train, validation=validation, test=test, classes=len(arranged.classes)
+    return LabelledInputs(
+        LazyInputs(arranged.items, lambda content: modality.prepare(content, preprocess).inputs),
+        preprocess,
+        modality.jitter,
+        arranged.labels,
+        train=train,
+        validation=validation,
+        test=test,
+        classes=len(arranged.classes),
     )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from headstart.backbones.preprocess import as_batch
 from headstart.core.machine import cores
 from headstart.features.admission import Choice
 from headstart.transfer.tuning_plan import BoundaryCost
 from headstart.workflows.gather import Examples
+from headstart.workflows.views import plain_input
 
 #: Examples that a measurement is made on.
 _SAMPLE = 8
@@ -34,13 +38,14 @@ def boundary_costs(examples: Examples, *, device: str) -> list[BoundaryCost]:
     card = examples.backbone.card
     places = examples.arranged.rows("train")[:_SAMPLE]
     begun = time.perf_counter()
-    inputs = np.stack([_augmented(examples, int(place)) for place in places])
+    inputs = as_batch([_as_trained_on(examples, int(place)) for place in places])
     decoding = (time.perf_counter() - begun) / len(places) / cores()
     backbone = examples.backbone.load().to(device).to(memory_format=torch.channels_last)
     sample = InputExamples(
         lambda rows, _: inputs[rows], examples.arranged.labels[places], preprocess=card.preprocess, device=device
     )
-    costs = stage_costs(backbone, sample.batch(np.arange(len(places)), None).inputs)
+    batch = sample.batch(np.arange(len(places)), None)
+    costs = stage_costs(backbone, batch.inputs, batch.context)
     whole = sum(cost.seconds for cost in costs)
     engine = engine_seconds(examples.choice) or whole
     found = []
@@ -65,9 +70,10 @@ def engine_seconds(choice: Choice) -> float | None:
     return 1 / speeds[-1] if speeds and speeds[-1] else None
 
 
-def _augmented(examples: Examples, place: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _as_trained_on(examples: Examples, place: int) -> NDArray[Any]:
+    """An input changed at random, where its modality knows how."""
     content = examples.arranged.items[place].source.read()
-    modality = examples.modality
-    return np.asarray(
-        modality.augment(content, examples.backbone.card.preprocess, np.random.default_rng(place), frozenset())
-    )
+    if examples.modality.augment is None:
+        return plain_input(examples, content)
+    chance = np.random.default_rng(place)
+    return examples.modality.augment(content, examples.backbone.card.preprocess, chance, frozenset())

@@ -13,11 +13,11 @@ from headstart.core.progress import Progress, Silent
 from headstart.data.checks import check_classes
 from headstart.data.duplicates import NearPair, across_splits, equal_groups
 from headstart.data.items import SPLITS, FileSource, ItemTable
-from headstart.data.modality import MODALITIES, Modality
-from headstart.data.readers.reading import read_data
+from headstart.data.modality import Modality
 from headstart.features.extraction import Extraction, extract, read_digests
 from headstart.workflows.arrange import Arranged, DataOptions, arrange, find_near, leave_out_unreadable
 from headstart.workflows.gather import BackboneOptions
+from headstart.workflows.recognised import modality_of, read_items, recognised
 from headstart.workflows.suitability import Suitability, look_at_suitability
 
 _SHOWN = 50
@@ -32,7 +32,9 @@ class CheckReport:
         classes: Class name to number of items per split as given (``"none"`` where no split is given).
         items: Items that were found.
         readable: Items that can be decoded.
-        size: Smallest, median and largest width and height.
+        item_word: What one item is called.
+        size: Smallest, median and largest size, each two numbers.
+        size_name: What these count: ``"width and height in pixels"``.
         excluded: What would be left out, by reason.
         ledger: Every entry of it.
         duplicates: Ids of items that are equal once decoded, a list per content.
@@ -48,7 +50,9 @@ class CheckReport:
     classes: dict[str, dict[str, int]]
     items: int
     readable: int
+    item_word: str
     size: dict[str, list[int]]
+    size_name: str
     excluded: dict[str, int]
     ledger: dict[str, Any]
     duplicates: list[list[str]]
@@ -73,8 +77,9 @@ def check_data(data: DataOptions, backbone: BackboneOptions | None, *, progress:
         progress: Who is told how far it is.
     """
     progress = progress or Silent()
-    modality = MODALITIES[data.modality]
-    table = read_data(data.data, columns=data.columns, suffixes=modality.suffixes)
+    data = recognised(data)
+    modality = modality_of(data)
+    table = read_items(data.data, modality, data.columns)
     found = check_classes(table)
     found_items = len(table.items) + len(table.ledger.excluded)
     if not table.items:
@@ -100,7 +105,9 @@ def check_data(data: DataOptions, backbone: BackboneOptions | None, *, progress:
         classes=_class_counts(table),
         items=found_items,
         readable=len(readable.items),
+        item_word=modality.item_word,
         size=_sizes(extraction),
+        size_name=modality.size_name,
         excluded=table.ledger.counts(),
         ledger=asdict(table.ledger),
         duplicates=[[readable.items[place].id for place in group] for group in equal[:_SHOWN]],

@@ -13,6 +13,7 @@ from headstart.workflows.arrange import DataOptions
 from headstart.workflows.gather import BackboneOptions, Examples
 from headstart.workflows.rank import RankOptions, rank_on
 from headstart.workflows.rank_sample import read_sample
+from headstart.workflows.recognised import recognised
 
 _STORED_AS = "backbone"
 
@@ -68,6 +69,7 @@ def choose_backbone(
     Raises:
         UnavailableError: No backbone is at hand that may be used and can be ranked.
     """
+    data = recognised(data)
     with watch.step("choice of a backbone"):
         sample = read_sample(data, progress=progress)
         record = stored_value(target, _STORED_AS)

@@ -13,12 +13,12 @@ from headstart.core.errors import UnknownNameError, UnlabelledError
 from headstart.core.files import write_atomic
 from headstart.core.progress import Progress, Silent, Stopwatch
 from headstart.data.items import ItemTable
-from headstart.data.modality import MODALITIES, Modality
-from headstart.data.readers.reading import read_data
+from headstart.data.modality import Modality
 from headstart.data.readers.unlabelled import read_unlabelled
 from headstart.features.extraction import Extraction
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.gather import BackboneOptions, compute_features, open_named_backbone
+from headstart.workflows.recognised import modality_of, read_items, recognised
 
 _ROWS = 8192
 
@@ -51,7 +51,8 @@ def extract_features(
         StorageError: The disk refuses; an old file at ``out`` is untouched.
     """
     progress, watch = progress or Silent(), Stopwatch()
-    modality = MODALITIES[data.modality]
+    data = recognised(data)
+    modality = modality_of(data)
     table = _read(data, modality)
     converted = open_named_backbone(backbone, modality, progress=progress, watch=watch)
     wanted = _known_stages(converted.card, stages)
@@ -74,9 +75,9 @@ def extract_features(
 def _read(data: DataOptions, modality: Modality) -> ItemTable:
     """Labelled data where it is any, else the files below a folder."""
     try:
-        return read_data(data.data, columns=data.columns, suffixes=modality.suffixes)
+        return read_items(data.data, modality, data.columns)
     except UnlabelledError:
-        return read_unlabelled([data.data], suffixes=modality.suffixes)
+        return modality.expand(read_unlabelled([data.data], wanted=modality, columns=data.columns))
 
 
 def _known_stages(card: BackboneCard, stages: Sequence[str]) -> list[str]:

@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headstart.core.errors import DataError, StorageError, UsageError
+from headstart.core.assets import asset
+from headstart.core.errors import DataError, StorageError, UnavailableError, UsageError
 from headstart.core.interruption import interruptible
 from headstart.core.machine import training_device, version
 from headstart.core.progress import Progress, Silent, Stopwatch
@@ -39,10 +40,11 @@ from headstart.workflows.from_scratch import strongest_network
 from headstart.workflows.gather import AUTO, BackboneOptions, Examples, gather
 from headstart.workflows.judgement import judge_saved
 from headstart.workflows.probes import fit_linear, fit_mlp, label_curve_of
+from headstart.workflows.recognised import modality_of, recognised
 from headstart.workflows.record import manifest_record, metrics_record
 from headstart.workflows.refusals import refuse_at_once, refuse_boundary, refuse_inside
 from headstart.workflows.stage_comparison import compare_stages
-from headstart.workflows.step_examples import VIEWS, TuneOptions
+from headstart.workflows.step_examples import TuneOptions, wanted_views
 from headstart.workflows.tune import Tuner, Tuning, accuracy_of, on_equal_terms
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class FitOptions:
         head: ``"linear"`` or ``"mlp"``.
         budget: Seconds that tuning may take.
         boundary: The lowest stage that trains, for ``partial``.
-        views: Augmented views per item in a boundary cache.
+        views: Augmented views per item in a boundary cache; ``None`` for what suits the modality.
         workers: Worker processes that decode where items are read anew in every epoch; 0 for threads.
         scratch: Also train baselines from random weights.
         baseline_budget: Seconds that each of them may take.
@@ -73,7 +75,7 @@ class FitOptions:
     head: str = "linear"
     budget: float = 120.0
     boundary: str | None = None
-    views: int = VIEWS
+    views: int | None = None
     workers: int = 0
     scratch: bool = True
     baseline_budget: float = 30.0
@@ -105,13 +107,15 @@ def fit(
     progress = progress or Silent()
     watch = Stopwatch()
     refuse_at_once(data, backbone, options)
-    request = _request(data, backbone, options)
-    name = _short_name(data.data)
+    request = request_of(data, backbone, options)
+    name = short_name(data.data)
     if done := finished_run(options.out, name, request):
         progress.say(f"This fit was done when it was ended: {done} is whole.")
         return open_run(done)
     target = choose_target(options.out, name, request)
     refuse_inside(target, data.data)
+    data = recognised(data)
+    options = replace(options, views=wanted_views(modality_of(data), options.views))
     choice = None
     if backbone.name == AUTO:
         choice = choose_backbone(data, backbone, target, progress=progress, watch=watch)
@@ -134,7 +138,7 @@ def fit(
             examples,
             options,
             unfinished=unfinished,
-            listeners=stack.enter_context(_listening(options, target, request, progress)),
+            listeners=stack.enter_context(listening(options, target, request, progress)),
             stop=lambda: interruption.requested,
             device=backbone.device,
             watch=watch,
@@ -205,7 +209,8 @@ class Fitting:
                 written = open_run(folder)
                 head = read_head(written.tensors(), written.manifest["strategy"])
                 judged = judge_saved(examples, head, saved.test_features, candidates, seed=options.seed)
-                evidence = {**judged.evidence, **self.evidence(tuning, trained, saved)}
+                most_wrong = self.explained(judged.evidence["most_wrong"], saved)
+                evidence = {**judged.evidence, "most_wrong": most_wrong, **self.evidence(tuning, trained, saved)}
             record = metrics_record(examples, saved, judged, curve=curve, watch=watch, target=target)
             found = {"backbone_choice": self.choice.record} if self.choice else {}
             return {**record, **found, **self.decision(tuning, chosen, probes[-1])}, evidence
@@ -218,6 +223,7 @@ class Fitting:
             measure=measure,
             decorate=decorate,
             log=self.log,
+            assets={sha256: asset(sha256) for sha256 in saved.backbone.card.preprocess.assets.values()},
             replace=True,
         )
         self.progress.finish(str(target))
@@ -253,7 +259,7 @@ class Fitting:
                 options=TuneOptions(
                     budget=options.budget,
                     boundary=options.boundary,
-                    views=options.views,
+                    views=options.views or 0,
                     workers=options.workers,
                     seed=options.seed,
                     device=training_device(self.device),
@@ -323,6 +329,16 @@ class Fitting:
             return {"curves": curves}
         return {"curves": curves, "stage_changes": [change.to_json() for change in changes]}
 
+    def explained(self, most_wrong: list[dict[str, Any]], saved: Fitted) -> list[dict[str, Any]]:
+        """The most wrong items, with what spoke for the wrong answer where that can be told."""
+        from headstart.workflows.attributions import marked
+
+        try:
+            return marked(most_wrong, self.examples, saved)
+        except (UnavailableError, DataError, OSError) as error:  # a mark in the report is no reason to lose the run
+            self.progress.say(f"Which words spoke for a wrong answer is not shown: {error}")
+            return most_wrong
+
     def log(self) -> Iterator[Mapping[str, Any]]:
         """The lines of ``log.jsonl``: every training step, then the seconds of each part of the fit."""
         yield from self.unfinished.step_logs()
@@ -330,7 +346,7 @@ class Fitting:
 
 
 @contextmanager
-def _listening(
+def listening(
     options: FitOptions, target: Path, request: Mapping[str, Any], progress: Progress
 ) -> Iterator[tuple[Listener, ...]]:
     """Who else is told of every training step, where there will be any; recordings lie beside the run."""
@@ -342,7 +358,7 @@ def _listening(
         yield (listener,)
 
 
-def _request(data: DataOptions, backbone: BackboneOptions, options: FitOptions) -> dict[str, Any]:
+def request_of(data: DataOptions, backbone: BackboneOptions, options: FitOptions) -> dict[str, Any]:
     """Everything that decides what comes out, for recognising the same command again."""
     asked = asdict(options)
     for name in ("out", "command", "tracker", "workers"):
@@ -367,7 +383,7 @@ def _identity(examples: Examples) -> str:
     ).hexdigest()
 
 
-def _short_name(data: str) -> str:
+def short_name(data: str) -> str:
     """What a run is called where nobody gave it a name: the data's last name."""
     path = Path(data.split(":", 1)[-1])
     return path.resolve().stem if path.exists() else path.name

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from headstart.backbones.card import BackboneCard, ImagePreprocess
+from headstart.backbones.card import BackboneCard
 from headstart.backbones.catalog import convert_trained
 from headstart.backbones.identity import weights_sha256
 from headstart.backbones.licences import OF_YOUR_DATA
@@ -65,7 +65,6 @@ def strongest_network(
 
 def _card(chosen: TrainedBaseline, network: TrainedNetwork, examples: Examples) -> BackboneCard:
     built = chosen.built
-    (red, green, blue), (red_std, green_std, blue_std) = network.mean, network.std
     return BackboneCard(
         name=f"{built.library}:{built.architecture}",
         source=f"trained from random weights by headstart on {examples.arranged.table.name}",
@@ -76,6 +75,6 @@ def _card(chosen: TrainedBaseline, network: TrainedNetwork, examples: Examples) 
         paper="",
         parameters=chosen.parameters,
         sha256=weights_sha256(built.library, built.architecture, network.backbone),
-        preprocess=ImagePreprocess(built.side, 1.0, "bicubic", (red, green, blue), (red_std, green_std, blue_std)),
+        preprocess=network.preprocess,
         stages=chosen.stages,
     )

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 
 from headstart.backbones.catalog import open_backbone
 from headstart.backbones.converted import ConvertedBackbone
-from headstart.core.errors import DataError
+from headstart.core.errors import DataError, UsageError
 from headstart.core.progress import Progress, Stopwatch
 from headstart.data.checks import check_classes
 from headstart.data.items import Item, ItemTable
-from headstart.data.modality import MODALITIES, Modality
-from headstart.data.readers.reading import read_data
+from headstart.data.modality import Modality
 from headstart.features.admission import Choice, choose_path
 from headstart.features.engines.contract import Engine
 from headstart.features.extraction import Digests, Extraction, FeatureSource, extract, read_digests
 from headstart.features.store import Table
 from headstart.features.trial import TrialRow, engine_trial, start_engine
 from headstart.workflows.arrange import Arranged, DataOptions, arrange, leave_out_unreadable
+from headstart.workflows.recognised import modality_of, read_items, recognised
 
 #: In a fit, instead of a backbone's name: the one that :mod:`headstart.workflows.choose_backbone` finds.
 AUTO = "auto"
@@ -89,10 +89,10 @@ def gather(data: DataOptions, backbone: BackboneOptions, *, progress: Progress, 
     Raises:
         DataError: The data cannot be used; all that is wrong with it stands in one message.
     """
-    modality = MODALITIES[data.modality]
+    modality = modality_of(recognised(data))
     with watch.step("read"):
         progress.start("read")
-        table = read_data(data.data, columns=data.columns, suffixes=modality.suffixes)
+        table = read_items(data.data, modality, data.columns)
         warnings = refuse_or_warn(table)
         progress.finish(f"{len(table.items)} {modality.item_word}s in {len(table.classes)} classes")
         for warning in warnings:
@@ -125,9 +125,13 @@ def gather(data: DataOptions, backbone: BackboneOptions, *, progress: Progress, 
 def open_named_backbone(
     backbone: BackboneOptions, modality: Modality, *, progress: Progress, watch: Stopwatch
 ) -> ConvertedBackbone:
-    """The backbone that the options name, or the modality's default."""
+    """The backbone that the options name, or the modality's default.
+
+    Raises:
+        UsageError: It takes another kind of data.
+    """
     with watch.step("backbone"):
-        return open_backbone(
+        found = open_backbone(
             backbone.name or modality.default_backbone,
             random_weights=backbone.random_weights,
             architecture=backbone.architecture,
@@ -135,6 +139,13 @@ def open_named_backbone(
             allow_licenses=backbone.allow_licenses,
             progress=progress,
         )
+    if found.card.preprocess.kind not in modality.takes:
+        raise UsageError(
+            f"Expected a backbone for {modality.item_word}s, but {found.card.name} takes inputs of the kind "
+            f"{found.card.preprocess.kind!r}, and these data can be made into {', '.join(sorted(modality.takes))}; "
+            f"choose another, such as {modality.default_backbone}, or name another --modality."
+        )
+    return found
 
 
 def refuse_or_warn(table: ItemTable) -> list[str]:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.backbones.card import BackboneCard
 from headstart.core.errors import DataError
 from headstart.data.duplicates import NearPair
 from headstart.data.items import Split
+from headstart.data.modality import Exhibit, Modality
 from headstart.evaluation.candidates import Candidate, strongest
 from headstart.evaluation.contamination import (
     coverage_warning,
@@ -138,10 +140,15 @@ def _unfinished(candidates: Sequence[Candidate], opponent: Candidate) -> list[st
     ]
 
 
+def covered_by(card: BackboneCard, modality: Modality, classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Classes that the pretraining has seen such items of; see :func:`covered_classes`."""
+    return {} if card.preprocess.kind in modality.foreign else covered_classes(classes, card.pretraining_classes)
+
+
 def _contamination(examples: Examples, test_rows: NDArray[np.intp]) -> list[str]:
     """What the pretraining may have seen of this data already."""
     card = examples.backbone.card
-    covered = covered_classes(examples.arranged.classes, card.pretraining_classes)
+    covered = covered_by(card, examples.modality, examples.arranged.classes)
     found = [
         coverage_warning(covered, target_classes=len(examples.arranged.classes), pretraining=card.pretraining),
         overlap_warning(
@@ -167,7 +174,7 @@ def _evidence(examples: Examples, probabilities: NDArray[np.float64], test: Scor
 
 
 def _most_wrong(examples: Examples, probabilities: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """The test items that the model is surest of and wrong about, with thumbnails."""
+    """The test items that the model is surest of and wrong about, as the report shows them."""
     rows = examples.arranged.rows("test")
     labels = examples.arranged.labels[rows]
     predictions = probabilities.argmax(axis=1)
@@ -179,14 +186,14 @@ def _most_wrong(examples: Examples, probabilities: NDArray[np.float64]) -> list[
             "label": examples.arranged.classes[labels[place]],
             "predicted": examples.arranged.classes[predictions[place]],
             "confidence": float(probabilities[place, predictions[place]]),
-            "thumbnail": _thumbnail(examples, int(rows[place])),
+            "exhibit": _exhibit(examples, int(rows[place])),
         }
         for place in order
     ]
 
 
 def near_pair_evidence(examples: Examples, pair: NearPair) -> dict[str, Any]:
-    """Two items that look alike, with thumbnails, for report and check."""
+    """Two items that look alike, as the report shows them."""
     first, second = examples.arranged.items[pair.first], examples.arranged.items[pair.second]
     return {
         "first": first.id,
@@ -194,13 +201,13 @@ def near_pair_evidence(examples: Examples, pair: NearPair) -> dict[str, Any]:
         "first_split": first.split,
         "second_split": second.split,
         "difference": pair.difference,
-        "thumbnails": [_thumbnail(examples, pair.first), _thumbnail(examples, pair.second)],
+        "exhibits": [_exhibit(examples, pair.first), _exhibit(examples, pair.second)],
     }
 
 
-def _thumbnail(examples: Examples, place: int) -> str:
-    """A small picture of an item; empty where it can no longer be read."""
+def _exhibit(examples: Examples, place: int) -> dict[str, Any]:
+    """An item as the report shows it; empty where it can no longer be read."""
     try:
-        return examples.modality.thumbnail(examples.arranged.items[place].source.read())
+        return asdict(examples.modality.exhibit(examples.arranged.items[place].source.read()))
     except (DataError, OSError):
-        return ""
+        return asdict(Exhibit())

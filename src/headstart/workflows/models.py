@@ -138,11 +138,11 @@ def show_model(name: str) -> Model:
     raise UnknownNameError("model", name, same or names)
 
 
-def models_at_hand(modality: str = "image", allow_licenses: Collection[str] = ()) -> list[ModelRow]:
+def models_at_hand(kinds: Collection[str], allow_licenses: Collection[str] = ()) -> list[ModelRow]:
     """The models that may be tried without asking and without a network: what a ranking takes as its candidates.
 
     Args:
-        modality: The kind of data: ``"image"``.
+        kinds: Kinds of preprocessing that inputs can be made for.
         allow_licenses: Licences of weights that may be used beside the permissive ones.
 
     Returns:
@@ -153,7 +153,7 @@ def models_at_hand(modality: str = "image", allow_licenses: Collection[str] = ()
     return [
         row
         for row in _known(index, machine)
-        if row.modality == modality
+        if row.takes in kinds
         and row.source != "run"
         and not row.uncut
         and allows(row.licence, allow_licenses)
@@ -196,7 +196,7 @@ def _row_of_card(card: BackboneCard) -> ModelRow:
     file = card.file
     return ModelRow(
         name=card.name,
-        modality="image",
+        takes=card.preprocess.kind,
         licence=card.licence,
         pretraining=card.pretraining,
         paper=card.paper,

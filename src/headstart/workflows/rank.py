@@ -27,6 +27,7 @@ from headstart.workflows.models import models_at_hand
 from headstart.workflows.rank_candidate import Scored, score_candidate
 from headstart.workflows.rank_record import Candidate, Ranking
 from headstart.workflows.rank_sample import Sample, read_sample
+from headstart.workflows.recognised import recognised
 
 #: More candidates than these are thinned out first; at least so many go on.
 MOST_IN_FULL = 6
@@ -76,6 +77,7 @@ def rank(
         UnavailableError: There is no candidate, or none can be ranked; the message says why of each.
     """
     progress = progress or Silent()
+    data = recognised(data)
     return rank_on(
         read_sample(data, most=options.subset, progress=progress), data, backbone, options, progress=progress
     )
@@ -87,7 +89,7 @@ def rank_on(
     """Ranks backbones on examples that were drawn already; see :func:`rank`."""
     scores = [SCORES[name] for name in dict.fromkeys(options.scores or (DEFAULT_SCORE,))]
     modality = MODALITIES[data.modality]
-    names = dict.fromkeys(options.candidates or candidates_at_hand(data.modality, backbone))
+    names = dict.fromkeys(options.candidates or candidates_at_hand(modality, backbone))
     judge = _Judge(backbone, scores, modality, _imagenet_top1(), progress)
     return Ranking(
         origin=sample.origin,
@@ -99,17 +101,17 @@ def rank_on(
     )
 
 
-def candidates_at_hand(modality: str, backbone: BackboneOptions) -> list[str]:
+def candidates_at_hand(modality: Modality, backbone: BackboneOptions) -> list[str]:
     """Names of the backbones whose weights are on this machine and whose licence is allowed.
 
     Raises:
         UnavailableError: There is none.
     """
-    names = [row.name for row in models_at_hand(modality, backbone.allow_licenses)]
+    names = [row.name for row in models_at_hand(modality.takes, backbone.allow_licenses)]
     if not names:
         raise UnavailableError(
-            f"Expected backbones for {modality} data with weights on this machine, but found none that may be used; "
-            "name some with --candidates, and see `headstart models`."
+            f"Expected backbones for {modality.item_word}s with weights on this machine, but found none that may be "
+            "used; name some with --candidates, and see `headstart models`."
         )
     return names
 

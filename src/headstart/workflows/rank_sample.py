@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from headstart.core.errors import DataError, UsageError
 from headstart.core.progress import Progress
 from headstart.data.items import Item, ItemTable, class_indices, groups_of
-from headstart.data.modality import MODALITIES
-from headstart.data.readers.reading import read_data
 from headstart.data.splits import assign_splits, limit_per_class
 from headstart.features.extraction import read_digests
 from headstart.transfer.ranking import LEAST_PER_CLASS, random_halves, stratified_order
 from headstart.workflows.arrange import DataOptions, lone_group
 from headstart.workflows.gather import refuse_or_warn
+from headstart.workflows.recognised import modality_of, read_items, recognised
 
 #: As many examples as backbones are ranked on where nobody says otherwise, and at least so many per class.
 EXAMPLES, EXAMPLES_PER_CLASS = 1000, 10
@@ -74,8 +73,9 @@ def read_sample(data: DataOptions, *, most: int | None = None, progress: Progres
         DataError: The data cannot be learned from; all that is wrong with it stands in one message.
     """
     progress.start("read")
-    modality = MODALITIES[data.modality]
-    table = read_data(data.data, columns=data.columns, suffixes=modality.suffixes)
+    data = recognised(data)
+    modality = modality_of(data)
+    table = read_items(data.data, modality, data.columns)
     warnings = refuse_or_warn(table)
     sample = draw_sample(table, data, most=most)
     progress.finish(f"{len(sample.items)} training {modality.item_word}s of {sample.classes} classes to rank on")

@@ -29,6 +29,7 @@ def metrics_record(
     return {
         "headstart": version("headstart"),
         "task": "classification",
+        "item_word": examples.modality.item_word,
         "data": {"name": arranged.table.name, "origin": arranged.table.origin},
         "backbone": saved.backbone.card.name,
         "strategy": saved.strategy,
@@ -55,6 +56,7 @@ def manifest_record(examples: Examples, saved: Fitted, data: DataOptions, *, see
         "command": command,
         "task": "classification",
         "modality": examples.modality.name,
+        "predict_example": list(examples.modality.examples),
         "classes": list(arranged.classes),
         "data": {"name": arranged.table.name, "origin": arranged.table.origin},
         "options": {"per_class": data.per_class, "drop_near": data.drop_near},

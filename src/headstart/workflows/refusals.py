@@ -107,7 +107,7 @@ def _out_of_range(options: FitOptions) -> list[str]:
     for name, seconds in (("--budget", options.budget), ("--baseline-budget", options.baseline_budget)):
         if not (math.isfinite(seconds) and seconds > 0):
             found.append(f"Expected {name} to be a duration of more than 0, but got {seconds:g} s.")
-    if options.views < 0:
+    if options.views is not None and options.views < 0:
         found.append(f"Expected --views to be 0 (the items as they are) or more, but got {options.views}.")
     if options.workers < 0:
         found.append(f"Expected --workers to be 0 (threads) or more, but got {options.workers}.")

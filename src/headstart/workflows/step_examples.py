@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,18 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.backbones.preprocess import as_batch
+from headstart.core.errors import UsageError
 from headstart.core.progress import Progress
 from headstart.data.items import Split
+from headstart.data.modality import Modality
 from headstart.data.workers import Workers
-from headstart.features.boundary_cache import Views, activation_rows, activation_source
+from headstart.features.boundary_cache import ViewedItems, Views, activation_rows, activation_source
 from headstart.transfer.tuning_plan import TuningStep
 from headstart.workflows.baselines import LazyInputs
 from headstart.workflows.gather import Examples
 from headstart.workflows.views import Inputs, View, make_view, plain_input
 
 if TYPE_CHECKING:
-    from torch import Generator
+    from torch import Generator, Tensor
 
+    from headstart.training.activations import Contexts
     from headstart.training.examples import Examples as TrainingExamples
 
     EveryInput = Callable[[NDArray[np.int64], Generator | None], NDArray[Any]]
@@ -50,6 +55,20 @@ class TuneOptions:
     workers: int = 0
     seed: int = 0
     device: str = "cpu"
+
+
+def wanted_views(modality: Modality, views: int | None) -> int:
+    """How many augmented views are cached per item: what was asked for, else what the modality knows to make.
+
+    Raises:
+        UsageError: Views of items that cannot be changed without changing what they say.
+    """
+    if modality.augment is None and views:
+        raise UsageError(
+            f"Expected --views 0 for {modality.item_word}s, of which no change is known that keeps the label, but got "
+            f"{views}; leave it out."
+        )
+    return (VIEWS if modality.augment else 0) if views is None else views
 
 
 @contextmanager
@@ -116,6 +135,7 @@ class _Entering:
 
         arranged = self._examples.arranged
         rows = arranged.rows(split)
+        numbers = views.trained if split == "train" else range(1)
         tables = [
             activation_rows(
                 [arranged.items[row] for row in rows],
@@ -127,11 +147,32 @@ class _Entering:
                 progress=self._progress,
                 stop=self._stop,
             )
-            for view in (views.trained if split == "train" else range(1))
+            for view in numbers
         ]
         return CachedActivations(
-            tables, arranged.labels[rows], start=self._position, layout=self._stage.layout, device=self._device
+            tables,
+            arranged.labels[rows],
+            start=self._position,
+            layout=self._stage.layout,
+            contexts=self._contexts(rows, numbers, views) if self._card.preprocess.has_context else None,
+            device=self._device,
         )
+
+    def _contexts(self, rows: NDArray[np.intp], numbers: range, views: Views) -> Contexts:
+        """The contexts of some examples in some of their views, rebuilt from the inputs of that view."""
+        import torch
+
+        entrance, examples = self._card.preprocess.entrance(), self._examples
+        items, digests = ([values[row] for row in rows] for values in (examples.arranged.items, examples.digests))
+        viewed = [ViewedItems(items, digests, view, views, self._source, examples.modality) for view in numbers]
+        prepared = functools.cache(lambda view, place: viewed[view].prepare(place))
+
+        def contexts(places: NDArray[np.int64], chosen: NDArray[np.int64]) -> Tensor:
+            inputs = [prepared(int(view), int(place)) for view, place in zip(chosen, places, strict=True)]
+            context: Tensor = entrance(torch.from_numpy(as_batch(inputs)))[1]
+            return context
+
+        return contexts
 
     def computed(self, split: Split, inputs: EveryInput) -> TrainingExamples:
         """Inputs made for every batch, which go through the frozen engine where there is a frozen side."""
@@ -147,6 +188,7 @@ class _Entering:
             labels,
             start=self._position,
             layout=self._stage.layout,
+            preprocess=self._card.preprocess,
             device=self._device,
         )
 

@@ -24,7 +24,6 @@ from headstart.core.errors import DataError
 from headstart.core.progress import Progress, Stopwatch
 from headstart.data.items import Item
 from headstart.data.modality import MODALITIES, Modality
-from headstart.evaluation.contamination import covered_classes
 from headstart.evaluation.stage_curve import StageCurve, best_stage, stage_curve
 from headstart.evaluation.suitability import Advice, Facts, advise
 from headstart.features.engines.contract import EngineSpec
@@ -35,6 +34,7 @@ from headstart.features.trial import start_engine
 from headstart.transfer.out_of_fold import OutOfFold, folds_of, probe_out_of_fold
 from headstart.workflows.arrange import Arranged
 from headstart.workflows.gather import BackboneOptions, open_named_backbone
+from headstart.workflows.judgement import covered_by
 
 #: Items that are looked at.
 MOST_ITEMS = 1000
@@ -145,7 +145,7 @@ def look_at_suitability(
         per_class=facts.per_class,
         sampled=facts.sampled,
         shift=facts.shift,
-        covered=covered_classes(sample.classes, backbone.card.pretraining_classes),
+        covered=covered_by(backbone.card, sample.modality, sample.classes),
         curve=curve,
         advice=advise(curve, facts),
     )

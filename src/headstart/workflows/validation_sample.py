@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.converted import ConvertedBackbone
+from headstart.backbones.preprocess import as_batch
 from headstart.features.engines.contract import EngineSpec
 from headstart.features.trial import start_engine
 from headstart.workflows.gather import Examples
@@ -33,5 +34,5 @@ def pooled_outputs(
 ) -> dict[str, NDArray[np.float32]]:
     """Pooled features ``(n, dim)`` of some stages for prepared inputs, by an engine of its own."""
     engine = start_engine(spec, backbone, stages)
-    batches = [engine.compute(np.stack(inputs[start : start + _BATCH])) for start in range(0, len(inputs), _BATCH)]
+    batches = [engine.compute(as_batch(inputs[start : start + _BATCH])) for start in range(0, len(inputs), _BATCH)]
     return {name: np.concatenate([batch[name] for batch in batches]) for name in stages}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.backbones.preprocess import as_batch
 from headstart.data.items import Content, Item, Source, Split
 from headstart.data.modality import MODALITIES, Modality
 from headstart.data.workers import Workers
@@ -47,7 +48,7 @@ def make_view(view: View) -> NDArray[Any]:
     modality, content = MODALITIES[view.modality], view.source.read()
     if view.chance is None:
         return _as_it_is(modality, content, view.preprocess, view.transform)
-    return modality.augment(content, view.preprocess, np.random.default_rng(view.chance), view.invariances)
+    return modality.changed(content, view.preprocess, np.random.default_rng(view.chance), view.invariances)
 
 
 def plain_input(examples: Examples, content: Content) -> NDArray[Any]:
@@ -92,7 +93,7 @@ class Inputs:
             self._view(int(row), chance if view else None)
             for row, view, chance in zip(rows, which, chances, strict=True)
         ]
-        return np.stack(self._workers.results(views))
+        return as_batch(self._workers.results(views))
 
     def _view(self, place: int, chance: int | None) -> View:
         item = self._items[place]

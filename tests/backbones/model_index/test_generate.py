@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from headstart.backbones.card import ImagePreprocess
 from headstart.backbones.model_index import generate, index
 from headstart.backbones.model_index.listing import LISTINGS, Listed
 from headstart.backbones.model_index.measure import Measured
@@ -14,7 +15,7 @@ def listed(architecture: str, tag: str, *, size: int = 32, uncut: str = "") -> L
         name=f"timm:{architecture}.{tag}",
         library="timm",
         architecture=architecture,
-        input_size=size,
+        preprocess=ImagePreprocess(size, 1.0, "bilinear", (0, 0, 0), (1, 1, 1)),
         licence="mit",
         pretraining="ImageNet-1k",
         paper="",
@@ -33,10 +34,10 @@ class Measuring:
         self.asked: list[tuple[str, int]] = []
         self.fails_at = fails_at
 
-    def __call__(self, library: str, architecture: str, size: int) -> Measured:
+    def __call__(self, library: str, architecture: str, preprocess: ImagePreprocess) -> Measured:
         if architecture == self.fails_at:
             raise KeyboardInterrupt
-        self.asked.append((architecture, size))
+        self.asked.append((architecture, preprocess.size))
         return Measured(10, 20, "stem:8 pool:8p")
 
 

@@ -15,7 +15,7 @@ from headstart.backbones.sources.contract import SOURCES
 
 ROW = ModelRow(
     name="timm:toy.tag",
-    modality="image",
+    takes="image",
     licence="mit",
     pretraining="ImageNet-1k",
     paper="",

@@ -11,7 +11,7 @@ TEXT = st.sampled_from(["", "a", "b", "ä – b"])
 ROWS = st.builds(
     ModelRow,
     name=st.sampled_from(["timm:a.one", "timm:a.two", "keras:B"]),
-    modality=st.sampled_from(["image", "sound"]),
+    takes=st.sampled_from(["image", "sound"]),
     licence=TEXT,
     pretraining=TEXT,
     paper=TEXT,

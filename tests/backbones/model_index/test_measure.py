@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from headstart.backbones import architectures
 from headstart.backbones.architectures import build
+from headstart.backbones.card import ImagePreprocess
 from headstart.backbones.model_index.measure import count_flops, measure
 from headstart.backbones.model_index.row import parse_stages
 from headstart.backbones.splitting import split
@@ -22,9 +23,14 @@ NAMES = [
 ]
 
 
+def pictures(side: int) -> ImagePreprocess:
+    return ImagePreprocess(side, 1.0, "bilinear", (0, 0, 0), (1, 1, 1))
+
+
+
 @pytest.mark.parametrize(("library", "architecture", "size"), NAMES)
 def test_it_says_of_an_architecture_what_building_it_shows(library: str, architecture: str, size: int) -> None:
-    measured = measure(library, architecture, size)
+    measured = measure(library, architecture, pictures(size))
     model = build(library, architecture, size)
     stages = split(model, size=size).stages
     assert measured.uncut == ""
@@ -81,7 +87,7 @@ def test_what_cannot_be_used_says_why_and_ends_nothing(
             return lambda architecture, size: builder()
 
     monkeypatch.setattr(architectures, "LIBRARIES", Libraries("library", {}))
-    measured = measure("third_party", "odd", 16)
+    measured = measure("third_party", "odd", pictures(16))
     assert reason in measured.uncut
     assert "\n" not in measured.uncut
     assert measured.cut == ""

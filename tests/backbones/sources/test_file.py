@@ -9,7 +9,7 @@ import torch
 
 from headstart.backbones.architectures import build
 from headstart.backbones.catalog import open_backbone
-from headstart.backbones.conversion import open_source, open_with_classifier
+from headstart.backbones.conversion import open_source, open_with_provenance
 from headstart.backbones.sources.contract import Request
 from headstart.core.errors import UnknownNameError, UsageError
 from headstart.core.tensors import read_tensors
@@ -50,7 +50,8 @@ def test_what_the_file_puts_on_the_features_is_kept(tmp_path: Path) -> None:
     weight, bias = torch.randn(3, 64), torch.randn(3)
     torch.save({**model.state_dict(), "linear.weight": weight, "linear.bias": bias}, tmp_path / "mine.pth")
     request = Request.parse(f"file:{tmp_path}/mine.pth", architecture="headstart:cifar_resnet20.16")
-    _, card, classifier = open_with_classifier(request)
+    _, card, provenance = open_with_provenance(request)
+    classifier = provenance.classifier
     assert card.preprocess.size == 16
     features = torch.rand(4, 64)
     expected = (features @ weight.T + bias).softmax(1).numpy()

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from headstart.backbones.architectures import OWN, build
+from headstart.backbones.architectures import build
 from headstart.backbones.catalog import open_backbone
 from headstart.backbones.sources.contract import Request
-from headstart.backbones.sources.own import OwnSource
+from headstart.backbones.sources.own import OwnSource, architectures
 from headstart.core.errors import UnavailableError, UnknownNameError, UsageError
 
 
@@ -31,7 +31,7 @@ def test_an_unknown_network_is_told_the_nearest() -> None:
         open_backbone("headstart:small_convent", random_weights=True)
 
 
-@pytest.mark.parametrize("name", list(OWN))
+@pytest.mark.parametrize("name", architectures())
 def test_all_of_them_have_a_source_and_build(name: str) -> None:
     blueprint = OwnSource().blueprint(Request("headstart", name, random_weights=True))
     assert (blueprint.preprocess.size, blueprint.preprocess.resized) == (32, 32)

@@ -14,7 +14,7 @@ from tests.servers import TIMM_REPOSITORY as REPOSITORY
 from tests.servers import HubServer, own_hub
 
 from headstart.backbones.architectures import build
-from headstart.backbones.conversion import open_source, open_with_classifier
+from headstart.backbones.conversion import open_source, open_with_provenance
 from headstart.backbones.sources import timm_models
 from headstart.backbones.sources.contract import Request
 from headstart.backbones.sources.timm_models import TimmSource, timm_blueprint
@@ -61,7 +61,8 @@ def test_weights_are_fetched_and_loaded_whole(hub: HubServer) -> None:
 
 @pytest.mark.usefixtures("hub")
 def test_the_classifier_is_the_source_models_own() -> None:
-    backbone, _, classifier = open_with_classifier(Request.parse(NAME))
+    backbone, _, provenance = open_with_provenance(Request.parse(NAME))
+    classifier = provenance.classifier
     whole = timm.create_model("mobilenetv3_small_050").eval()
     whole.load_state_dict(state())
     inputs = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(1))

@@ -13,7 +13,7 @@ from torchvision.models import Weights
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification, SemanticSegmentation
 
-from headstart.backbones.conversion import open_with_classifier
+from headstart.backbones.conversion import open_with_provenance
 from headstart.backbones.sources import torchvision_models
 from headstart.backbones.sources.contract import Request
 from headstart.backbones.sources.torchvision_models import TorchvisionSource, pretraining_of, weights_named
@@ -113,7 +113,8 @@ def googlenet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[nn.Modul
 
 def test_what_torch_hub_has_is_used_and_its_classifier_kept(googlenet: tuple[nn.Module, Path]) -> None:
     whole, kept = googlenet
-    backbone, card, classifier = open_with_classifier(Request("torchvision", "googlenet"))
+    backbone, card, provenance = open_with_provenance(Request("torchvision", "googlenet"))
+    classifier = provenance.classifier
     assert "left 20 tensors of auxiliary heads out; left the classifier out (fc.weight, fc.bias)" in card.source
     assert (card.file.bytes, card.pretraining) == (kept.stat().st_size, "ImageNet-1k")
     assert (len(card.pretraining_classes), card.pretraining_classes[0]) == (1000, "tench")
@@ -130,4 +131,4 @@ def test_another_file_under_its_name_is_not_used(googlenet: tuple[nn.Module, Pat
     content[len(content) // 2] ^= 1
     kept.write_bytes(content)
     with pytest.raises((UnavailableError, WeightsError)):
-        open_with_classifier(Request("torchvision", "googlenet"))
+        open_with_provenance(Request("torchvision", "googlenet"))

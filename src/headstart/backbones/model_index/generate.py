@@ -69,9 +69,9 @@ class _Kept:
 
     def measured(self, listed: Listed) -> Measured:
         """The architecture of a model, measured now where it was not before."""
-        key = f"{listed.library} {listed.architecture} {listed.input_size}"
+        key = f"{listed.library} {listed.architecture} {listed.preprocess.kind} {listed.preprocess.size}"
         if key not in self._known:
-            self._known[key] = measure(listed.library, listed.architecture, listed.input_size)
+            self._known[key] = measure(listed.library, listed.architecture, listed.preprocess)
             self._stream.write(json.dumps([key, asdict(self._known[key])]) + "\n")
             self._stream.flush()
         return self._known[key]
@@ -90,7 +90,7 @@ def _kept(name: str) -> Iterator[_Kept]:
 
 
 def _shared(listed: Listed) -> tuple[str, str, int, str]:
-    return listed.library, listed.architecture, listed.input_size, listed.name.partition(".")[0]
+    return listed.library, listed.architecture, listed.preprocess.size, listed.name.partition(".")[0]
 
 
 def _rows(group: Sequence[Listed], measured: Measured) -> list[ModelRow]:
@@ -99,13 +99,13 @@ def _rows(group: Sequence[Listed], measured: Measured) -> list[ModelRow]:
     return [
         ModelRow(
             name=listed.name,
-            modality="image",
+            takes=listed.preprocess.kind,
             licence=listed.licence,
             pretraining=listed.pretraining,
             paper=", ".join(sorted(papers)),
             parameters=measured.parameters,
             flops=measured.flops,
-            input_size=listed.input_size,
+            input_size=listed.preprocess.size,
             cut=measured.cut,
             uncut=listed.uncut or measured.uncut,
             weights=listed.weights,

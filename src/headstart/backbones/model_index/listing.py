@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.backbones.card import ImagePreprocess
 from headstart.backbones.model_index.row import Weights
+from headstart.backbones.preprocess import Preprocess
 from headstart.backbones.pretraining_data import pretraining_of_tag
 from headstart.backbones.sources.contract import SOURCES, Request
 from headstart.core.errors import UnavailableError
@@ -24,7 +26,7 @@ class Listed:
         name: ``source:architecture.tag``.
         library: The library that builds the architecture.
         architecture: Its name there.
-        input_size: Side of the square input, in pixels.
+        preprocess: How an input is prepared.
         licence: Of the weights.
         pretraining: Data they were trained on.
         paper: Reference of the architecture.
@@ -37,7 +39,7 @@ class Listed:
     name: str
     library: str
     architecture: str
-    input_size: int
+    preprocess: Preprocess
     licence: str
     pretraining: str
     paper: str
@@ -69,14 +71,14 @@ def list_bundled() -> Iterator[Listed]:
 
     for name, bundled in BUNDLED.items():
         weights = Weights("package", bundled.package, bundled.file, bundled.sha256)
-        yield _listed(f"bundled:{name}", weights, "ImageNet-1k", imagenet_top1=_LITE_TOP1.get(name))
+        yield _listed(f"bundled:{name}", weights, bundled.pretraining, imagenet_top1=_LITE_TOP1.get(name))
 
 
 def list_own() -> Iterator[Listed]:
     """Our own architectures: nobody has trained them."""
-    from headstart.backbones.architectures import OWN
+    from headstart.backbones.sources.own import architectures
 
-    for name in OWN:
+    for name in architectures():
         yield _listed(f"headstart:{name}", Weights("none", ""), "none (random weights)")
 
 
@@ -88,7 +90,7 @@ def list_timm() -> Iterator[Listed]:
         architecture = name.partition(".")[0]
         config = timm.get_pretrained_cfg(name)
         default = timm.get_pretrained_cfg(architecture).tag == config.tag
-        known = _Known(architecture, config.input_size[-1], config.license or "unknown")
+        known = _Known(architecture, _pictures(config.input_size[-1]), config.license or "unknown")
         pretraining = pretraining_of_tag(config.tag or "")
         yield _listed(f"timm:{name}", _timm_weights(config), pretraining, default=default, known=known)
 
@@ -111,7 +113,7 @@ def list_torchvision() -> Iterator[Listed]:
                 pretraining_of(weights),
                 imagenet_top1=None if math.isnan(top1) else top1,
                 default=weights == table["DEFAULT"],
-                known=_Known(architecture, weights.transforms().crop_size[0], licence_of(weights)),
+                known=_Known(architecture, _pictures(weights.transforms().crop_size[0]), licence_of(weights)),
             )
 
 
@@ -145,12 +147,17 @@ def _timm_weights(config: Any) -> Weights:
     return Weights("url", config.url, "", hash_in_name(config.url)) if config.url else Weights("none", "")
 
 
+def _pictures(side: int) -> ImagePreprocess:
+    """Of a model that cannot be opened no more than the size is known."""
+    return ImagePreprocess(side, 1.0, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What a library says even of a model that headstart cannot use."""
 
     architecture: str
-    input_size: int
+    preprocess: Preprocess
     licence: str
 
 
@@ -169,7 +176,7 @@ def _listed(
     try:
         blueprint = SOURCES[request.prefix]().blueprint(request)
         library, paper = blueprint.library, blueprint.paper
-        known = _Known(blueprint.architecture, blueprint.preprocess.size, blueprint.licence)
+        known = _Known(blueprint.architecture, blueprint.preprocess, blueprint.licence)
     except UnavailableError as error:
         if known is None:
             raise
@@ -178,7 +185,7 @@ def _listed(
         name=name,
         library=library,
         architecture=known.architecture,
-        input_size=known.input_size,
+        preprocess=known.preprocess,
         licence=known.licence,
         pretraining=pretraining,
         paper=paper,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from headstart.backbones.card import Stage
+    from headstart.backbones.preprocess import Preprocess
 
 Result = TypeVar("Result")
 
@@ -32,7 +33,7 @@ class Measured:
 
     Attributes:
         parameters: Without the classifier.
-        flops: Of one forward pass of one picture; ``None`` where they could not be counted.
+        flops: Of one forward pass of one input of full size; ``None`` where they could not be counted.
         cut: The stages as one line; empty where it cannot be cut.
         uncut: Why it cannot be cut; empty where it can.
     """
@@ -43,35 +44,33 @@ class Measured:
     uncut: str = ""
 
 
-def measure(library: str, architecture: str, size: int) -> Measured:
-    """Builds an architecture without storage and runs one picture through it.
+def measure(library: str, architecture: str, preprocess: Preprocess) -> Measured:
+    """Builds an architecture without storage and runs one input through it.
 
     Args:
         library: The library that builds it; see :mod:`headstart.backbones.architectures`.
         architecture: Its name there.
-        size: Side of its square input, in pixels.
+        preprocess: How its inputs are prepared.
 
     Returns:
         What was found; what fails is said in ``uncut`` and never raised, so that one architecture does not end the
         indexing of a thousand.
     """
-    import torch
-
     try:
-        model = _build(library, architecture, size)
+        model = _build(library, architecture, preprocess.size)
     except Exception as error:
         return Measured(0, None, "", _reason("it cannot be built", error))
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    picture = torch.empty(1, 3, size, size, device="meta")
+    hidden, context = _entering(preprocess)
     try:
-        stages, flops = count_flops(lambda: _stages(model, picture))
+        stages, flops = count_flops(lambda: _stages(model, hidden, context))
         return Measured(parameters, flops, write_stages(stages))
     except Exception as error:
         uncut = _reason("its stages do not compose", error)
     try:
-        return Measured(parameters, count_flops(lambda: model(picture))[1], "", uncut)
+        return Measured(parameters, count_flops(lambda: model(hidden))[1], "", uncut)
     except Exception as error:
-        return Measured(parameters, None, "", _reason("it takes no picture of this size", error))
+        return Measured(parameters, None, "", _reason("it takes no input of this size", error))
 
 
 def _build(library: str, architecture: str, size: int) -> nn.Module:
@@ -137,11 +136,21 @@ def _norms_passed_over() -> Iterator[None]:
         yield
 
 
-def _stages(model: nn.Module, picture: Tensor) -> list[Stage]:
+def _entering(preprocess: Preprocess) -> tuple[Tensor, Tensor | None]:
+    """What enters the first stage for one input, as long as inputs may be, and its context."""
+    import torch
+
+    axes = [preprocess.size if axis == -1 else axis for axis in preprocess.axes]
+    batch = torch.zeros(1, *axes, dtype=torch.from_numpy(preprocess.random_inputs(1)).dtype)
+    hidden, context = preprocess.entrance()(batch)
+    return hidden.to("meta"), None if context is None else context.to("meta")
+
+
+def _stages(model: nn.Module, hidden: Tensor, context: Tensor | None) -> list[Stage]:
     """What the model is cut into: parts that own each weight once and end in pooled features."""
     from headstart.backbones.splitting import describe
 
-    _, stages = describe(model, picture)
+    _, stages = describe(model, hidden, context)
     if stages[-1].layout != "NC":
         raise ValueError(f"the last of them is of layout {stages[-1].layout} and not pooled")
     return stages

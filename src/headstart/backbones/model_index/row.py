@@ -43,14 +43,14 @@ class ModelRow:
 
     Attributes:
         name: ``source:architecture.tag``, as every verb takes it.
-        modality: The kind of data it is for: ``"image"``.
+        takes: Kind of its preprocessing: ``"image"``.
         licence: Of the weights: an SPDX identifier or the owner's words.
         pretraining: Data the weights were trained on.
         paper: Reference of the architecture; empty where unknown.
         parameters: Of the backbone, without its classifier.
         flops: Of one forward pass at ``input_size``, two for each multiplication with addition; ``None`` where
             they could not be counted.
-        input_size: Side of the square input, in pixels.
+        input_size: Side of the square input in pixels; the most tokens, samples or frames.
         cut: The stages as one line of text; see :attr:`stages`.
         uncut: Why headstart cannot use it; empty where it can.
         weights: Their file.
@@ -60,7 +60,7 @@ class ModelRow:
     """
 
     name: str
-    modality: str
+    takes: str
     licence: str
     pretraining: str
     paper: str

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from headstart.backbones.card import ImagePreprocess, WeightsFile
+from headstart.backbones.card import WeightsFile
+from headstart.backbones.preprocess import Preprocess
 from headstart.backbones.source_classifier import SourceClassifier
 from headstart.core.errors import UsageError
 from headstart.core.registry import Registry
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import nn
 
     from headstart.core.progress import Progress
@@ -86,7 +89,7 @@ class Blueprint:
 
     library: str
     architecture: str
-    preprocess: ImagePreprocess
+    preprocess: Preprocess
     paper: str
     licence: str
 
@@ -102,6 +105,8 @@ class Provenance:
         pretraining_items: Content digests of the items they were trained on.
         file: The file they were read from, where it is one file.
         classifier: What the source model puts on its pooled features, where it is linear and the weights bring it.
+        language_head: The output layer of a language model that the weights bring, where it is more than the tied
+            embeddings; see :mod:`headstart.backbones.language_head`.
     """
 
     source: str
@@ -110,6 +115,7 @@ class Provenance:
     pretraining_items: tuple[str, ...] = ()
     file: WeightsFile | None = None
     classifier: SourceClassifier | None = None
+    language_head: Mapping[str, NDArray[Any]] | None = None
 
     @classmethod
     def random(cls, seed: int) -> Provenance:
@@ -140,7 +146,7 @@ SOURCES: Registry[type[BackboneSource]] = Registry(
         "bundled": "headstart.backbones.sources.bundled:BundledSource",
         "timm": "headstart.backbones.sources.timm_models:TimmSource",
         "torchvision": "headstart.backbones.sources.torchvision_models:TorchvisionSource",
-        "hf": "headstart.backbones.sources.hf_vision:HfSource",
+        "hf": "headstart.backbones.sources.hf:HfSource",
         "keras": "headstart.backbones.sources.keras_applications:KerasSource",
         "file": "headstart.backbones.sources.file:FileSource",
         "run": "headstart.backbones.sources.run:RunSource",

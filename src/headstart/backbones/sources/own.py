@@ -52,6 +52,11 @@ _FAMILIES = {
 }
 
 
+def architectures() -> list[str]:
+    """Names of the architectures that can be asked for."""
+    return [name for name in OWN if name.startswith(tuple(_FAMILIES))]
+
+
 class OwnSource:
     """Architectures of headstart itself; it brings no weights of them, so they are random or a ``file:``'s."""
 
@@ -67,9 +72,9 @@ class OwnSource:
             UsageError: The size is none that it takes.
         """
         architecture, _, tag = request.name.partition(".")
-        if architecture not in OWN:
-            raise UnknownNameError("headstart architecture", architecture, OWN)
-        family = next(family for start, family in _FAMILIES.items() if architecture.startswith(start))
+        family = next((family for start, family in _FAMILIES.items() if architecture.startswith(start)), None)
+        if family is None or architecture not in OWN:
+            raise UnknownNameError("headstart architecture", architecture, architectures())
         size = int(tag or 32) if (tag or "32").isdecimal() else 0
         if size not in family.sizes:
             sizes = " to ".join(map(str, sorted({family.sizes[0], family.sizes[-1]})))

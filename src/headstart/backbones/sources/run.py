@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from headstart.backbones.card import BackboneCard
 from headstart.backbones.identity import weights_sha256
 from headstart.backbones.sources.contract import Blueprint, Provenance, Request
+from headstart.core.assets import keep_asset
 from headstart.core.errors import RunFolderError, WeightsError
 from headstart.core.files import sha256_file
+from headstart.core.run_folder import ASSETS
 from headstart.core.tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -53,7 +55,10 @@ class RunSource:
 
     def blueprint(self, request: Request) -> Blueprint:
         """The architecture and preprocessing of the run's card."""
-        card = read_former_run(_file(request, "manifest.json")).card
+        manifest = _file(request, "manifest.json")
+        card = read_former_run(manifest).card
+        for sha256 in card.preprocess.assets.values():
+            _keep_asset(manifest.parent, sha256)
         return Blueprint(card.library, card.architecture, card.preprocess, card.paper, card.licence)
 
     def load(self, request: Request, model: nn.Module, progress: Progress | None = None) -> Provenance:
@@ -101,6 +106,17 @@ def read_former_run(manifest: Path) -> FormerRun:
             f"Expected {manifest} to describe a backbone, its data and its training items, but got "
             f"{error!r}; it was not written by this version of headstart, or is damaged."
         ) from error
+
+
+def _keep_asset(run: Path, sha256: str) -> None:
+    """Puts a file that preparing an input needs back where it is looked for."""
+    path = run / ASSETS / sha256
+    if not path.is_file() or sha256_file(path) != sha256:
+        raise RunFolderError(
+            f"Expected {path}, which preparing an input needs, to be as the run saved it, but it is missing or its bytes "
+            "have changed; restore it, or fit again."
+        )
+    keep_asset(path.read_bytes())
 
 
 def _provenance(request: Request, former: FormerRun) -> Provenance:

@@ -43,27 +43,22 @@ class TorchEngine:
         names = [stage.name for stage in backbone.card.stages]
         self._needed = backbone.card.stages[: 1 + max(map(names.index, stages))]
         self._module = backbone.load().eval().to(device).to(memory_format=torch.channels_last)
-        preprocess = backbone.card.preprocess
-        self._mean = torch.tensor(preprocess.mean, device=device).view(1, 3, 1, 1)
-        self._std = torch.tensor(preprocess.std, device=device).view(1, 3, 1, 1)
+        self._entrance = backbone.card.preprocess.entrance().to(device)
 
     @torch.inference_mode()
     def compute(self, batch: NDArray[Any]) -> Mapping[str, NDArray[np.float32]]:
         """Each requested stage's output for a batch of prepared inputs."""
-        device = self._device
-        # NHWC memory seen as NCHW is channels_last already: no copy on the way in.
-        hidden = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float().div(255)
-        hidden = (hidden - self._mean) / self._std
+        hidden, context = self._entrance(torch.from_numpy(batch).to(self._device))
         results: dict[str, NDArray[np.float32]] = {}
         lowered = self.precision != "f32"
-        with torch.autocast(device, _DTYPES[self.precision], enabled=lowered):
+        with torch.autocast(self._device, _DTYPES[self.precision], enabled=lowered):
             for place, stage in enumerate(self._needed):
-                hidden = self._module(hidden, start=place, stop=place + 1)
+                hidden = self._module(hidden, start=place, stop=place + 1, context=context)
                 if stage.name in self._stages:
-                    results[stage.name] = self._shaped(hidden, stage).float().cpu().contiguous().numpy()
+                    results[stage.name] = self._shaped(hidden, stage, context).float().cpu().contiguous().numpy()
         return results
 
-    def _shaped(self, hidden: Tensor, stage: Stage) -> Tensor:
+    def _shaped(self, hidden: Tensor, stage: Stage, context: Tensor | None) -> Tensor:
         if self._form == "pooled":
-            return self._module.pooled(hidden, stage.name)
+            return self._module.pooled(hidden, stage.name, context)
         return hidden.permute(0, 2, 3, 1) if stage.layout == "NCHW" else hidden
