@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from headstart.data.images import SUFFIXES
 from headstart.data.readers.reading import read_data
 from headstart.data.readers.unlabelled import read_unlabelled
+from headstart.modalities.image import IMAGE
 
 LEFT_BEHIND = (
     ".DS_Store",
@@ -27,7 +27,7 @@ def make(root: Path) -> Path:
 
 
 def test_nothing_left_behind_becomes_an_item_or_a_class(tmp_path):
-    table = read_data(make(tmp_path), suffixes=SUFFIXES)
+    table = read_data(make(tmp_path), wanted=IMAGE)
 
     assert [item.id for item in table.items] == ["cat/1.jpg", "dog/1.jpg"]
     assert table.classes == ("cat", "dog")
@@ -41,7 +41,7 @@ def test_nothing_left_behind_becomes_an_item_or_a_class(tmp_path):
 
 
 def test_prediction_passes_over_them_too(tmp_path):
-    table = read_unlabelled([make(tmp_path)], suffixes=SUFFIXES)
+    table = read_unlabelled([make(tmp_path)], wanted=IMAGE)
 
     assert len(table.items) == 2
     assert len(table.ledger.ignored) == 9

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from headstart.data.checks import Findings, check_classes
-from headstart.data.images import SUFFIXES
 from headstart.data.readers.reading import read_data
 from headstart.data.splits import assign_splits
+from headstart.modalities.image import IMAGE
 
 
 def make(root: Path, counts: dict[str, int]) -> Path:
@@ -17,7 +17,7 @@ def make(root: Path, counts: dict[str, int]) -> Path:
 
 
 def check(root: Path, counts: dict[str, int]) -> Findings:
-    return check_classes(read_data(make(root, counts), suffixes=SUFFIXES))
+    return check_classes(read_data(make(root, counts), wanted=IMAGE))
 
 
 def test_an_empty_class_is_a_warning_that_names_it(tmp_path):
@@ -31,7 +31,7 @@ def test_a_class_of_one_is_a_warning_and_stays_in_training(tmp_path):
     findings = check(tmp_path, {"ant": 30, "bee": 30, "wasp": 1})
 
     assert any("one example" in warning and "'wasp'" in warning for warning in findings.warnings)
-    items = assign_splits(read_data(tmp_path, suffixes=SUFFIXES).items, seed=0)
+    items = assign_splits(read_data(tmp_path, wanted=IMAGE).items, seed=0)
     assert [item.split for item in items if item.label == "wasp"] == ["train"]
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from headstart.core.errors import DataError
 from headstart.data.columns import Columns
-from headstart.data.images import SUFFIXES
 from headstart.data.readers.reading import read_data
+from headstart.modalities.image import IMAGE
 
 FORBIDDEN = (
     "../secret.png",
@@ -39,7 +39,7 @@ def test_all_forbidden_rows_stand_in_one_error(folder, kind):
     (folder / f"t.{kind}").write_text(rows)
 
     with pytest.raises(DataError) as caught:
-        read_data(folder / f"t.{kind}", suffixes=SUFFIXES)
+        read_data(folder / f"t.{kind}", wanted=IMAGE)
 
     first = 3 if kind == "csv" else 1
     for line, path in enumerate(FORBIDDEN, first):
@@ -50,7 +50,7 @@ def test_at_most_20_are_shown(folder):
     (folder / "t.csv").write_text("path,label\n" + "".join(f"../{n}.png,x\n" for n in range(50)))
 
     with pytest.raises(DataError, match="50 are not") as caught:
-        read_data(folder / "t.csv", suffixes=SUFFIXES)
+        read_data(folder / "t.csv", wanted=IMAGE)
 
     assert str(caught.value).count("leads out") == 20
     assert "and 30 more" in str(caught.value)
@@ -60,7 +60,7 @@ def test_metadata_in_a_folder_is_held_to_the_same(folder):
     (folder / "metadata.csv").write_text("file_name,label\n../secret.png,x\n")
 
     with pytest.raises(DataError, match="leads out of the folder"):
-        read_data(folder, suffixes=SUFFIXES)
+        read_data(folder, wanted=IMAGE)
 
 
 def test_parquet_paths_are_held_to_the_same(folder):
@@ -72,4 +72,4 @@ def test_parquet_paths_are_held_to_the_same(folder):
     )
 
     with pytest.raises(DataError, match="absolute path"):
-        read_data(folder / "t.parquet", columns=Columns(item="image"), suffixes=SUFFIXES)
+        read_data(folder / "t.parquet", columns=Columns(item="image"), wanted=IMAGE)

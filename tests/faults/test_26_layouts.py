@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from headstart.core.errors import DataError
-from headstart.data.images import SUFFIXES
 from headstart.data.readers.reading import read_data
+from headstart.modalities.image import IMAGE
 
 
 def make(root: Path, *names: str) -> Path:
@@ -19,7 +19,7 @@ def make(root: Path, *names: str) -> Path:
 
 
 def read(root: Path):
-    return read_data(root, suffixes=SUFFIXES)
+    return read_data(root, wanted=IMAGE)
 
 
 def test_a_class_called_test_is_a_class_beside_other_classes(tmp_path):
@@ -74,7 +74,7 @@ def test_a_flat_folder_says_what_was_found_and_what_to_do(tmp_path):
         read(make(tmp_path, "1.jpg", "2.jpg", "3.jpg"))
 
     for words in (
-        "cat/1.jpg and dog/2.jpg",
+        "cat/ and dog/",
         "found 3 files directly in the folder itself",
         "make a folder for each class",
     ):

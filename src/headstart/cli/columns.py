@@ -8,9 +8,15 @@ if TYPE_CHECKING:
     from headstart.data.columns import Columns
 
 
-def named_columns(item: str | None, label: str | None, group: str | None, split: str | None) -> Columns | None:
+def named_columns(
+    item: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
+    split: str | None = None,
+    second: str | None = None,
+) -> Columns | None:
     """The columns that the user named; ``None`` where none was."""
     from headstart.data.columns import Columns
 
-    named = Columns(item=item, label=label, group=group, split=split)
+    named = Columns(item=item, second=second, label=label, group=group, split=split)
     return None if named == Columns() else named

@@ -16,6 +16,7 @@ class Columns:
         label: The class name.
         group: What must not be torn apart by a split: a patient, a camera, a writer.
         split: Where the data's owner put each row.
+        second: The second text of a pair.
 
     Example:
         >>> Columns(label="species").label
@@ -26,6 +27,7 @@ class Columns:
     label: str | None = None
     group: str | None = None
     split: str | None = None
+    second: str | None = None
 
     def refuse_for(self, data: str) -> None:
         """Refuses columns where there is no table.
@@ -33,7 +35,7 @@ class Columns:
         Raises:
             UsageError: A column is named although ``data`` has none.
         """
-        named = [name for name in (self.item, self.label, self.group, self.split) if name is not None]
+        named = [name for name in (self.item, self.label, self.group, self.split, self.second) if name is not None]
         if named:
             raise UsageError(
                 f"Expected a table where columns are named ({', '.join(map(repr, named))}), but {data} has "

@@ -8,7 +8,7 @@ import torch
 import transformers
 
 from headstart.backbones.transformers_families import FAMILIES
-from headstart.backbones.transformers_vision import configuration
+from headstart.backbones.transformers_architecture import configuration
 
 SIDE = 32
 _TOKENS = {

@@ -15,9 +15,9 @@ from tests.backbones.sources.hf_models import SETTINGS, SIDE, change_json, class
 from tests.servers import HubServer, own_hub
 
 from headstart.backbones.catalog import open_backbone
-from headstart.backbones.conversion import open_source, open_with_classifier
+from headstart.backbones.conversion import open_source, open_with_provenance
 from headstart.backbones.sources.contract import Request
-from headstart.backbones.sources.hf_vision import HfSource
+from headstart.backbones.sources.hf import HfSource
 from headstart.core.errors import UnavailableError, UnknownNameError, WeightsError
 
 LABELS = {0: "Ant", 1: "Bee", 2: "Cat", 3: "Dog", 4: "Eel"}
@@ -42,7 +42,8 @@ def request(folder: Path) -> Request:
 @pytest.mark.parametrize("family", SETTINGS)
 def test_backbone_and_classifier_give_the_source_models_own_answers(family: str, tmp_path: Path) -> None:
     source = classifier(family)
-    backbone, card, linear = open_with_classifier(request(save(source, tmp_path)))
+    backbone, card, provenance = open_with_provenance(request(save(source, tmp_path)))
+    linear = provenance.classifier
     pictures = torch.rand(3, 3, SIDE, SIDE)
     with torch.inference_mode():
         expected = source(pictures).logits.softmax(dim=1).numpy()
@@ -94,7 +95,8 @@ def test_random_weights_are_drawn_for_the_same_architecture(folder: Path) -> Non
 
 def test_without_a_classifier_there_is_none_and_a_pooler_is_left_out_and_named(tmp_path: Path) -> None:
     whole = transformers.ViTModel(classifier("vit").config).eval()
-    backbone, card, linear = open_with_classifier(request(save(whole, tmp_path)))
+    backbone, card, provenance = open_with_provenance(request(save(whole, tmp_path)))
+    linear = provenance.classifier
     assert linear is None
     assert card.pretraining_classes == ()
     assert card.source.endswith("(left out: pooler.dense.bias, pooler.dense.weight)")
@@ -105,7 +107,8 @@ def test_without_a_classifier_there_is_none_and_a_pooler_is_left_out_and_named(t
 
 def test_two_classifiers_of_a_distilled_model_are_not_one(tmp_path: Path) -> None:
     source = transformers.DeiTForImageClassificationWithTeacher(classifier("deit").config)
-    _, card, linear = open_with_classifier(request(save(source, tmp_path)))
+    _, card, provenance = open_with_provenance(request(save(source, tmp_path)))
+    linear = provenance.classifier
     assert linear is None
     assert "cls_classifier.weight" in card.source
 
@@ -160,7 +163,8 @@ def test_weights_that_are_not_those_of_the_configuration_are_listed(folder: Path
 
 def test_a_classifier_of_another_shape_is_not_a_classifier(folder: Path) -> None:
     change_json(folder / "config.json", id2label={"0": "one", "1": "two"}, label2id={"one": 0, "two": 1})
-    _, card, linear = open_with_classifier(request(folder))
+    _, card, provenance = open_with_provenance(request(folder))
+    linear = provenance.classifier
     assert linear is None
     assert card.pretraining_classes == ()
 
@@ -169,8 +173,8 @@ def test_what_is_missing_or_not_supported_is_named(folder: Path, monkeypatch: py
     change_json(folder / "config.json", num_channels=4)
     with pytest.raises(UnavailableError, match="4 channels"):
         open_source(request(folder))
-    change_json(folder / "config.json", model_type="bert")
-    with pytest.raises(UnknownNameError, match="'bert'"):
+    change_json(folder / "config.json", model_type="bart")
+    with pytest.raises(UnknownNameError, match="model of transformers, but got 'bart'; did you mean 'bert'"):
         open_source(request(folder))
     (folder / "config.json").write_text("{")
     with pytest.raises(WeightsError, match=r"config\.json to be JSON"):

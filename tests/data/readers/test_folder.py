@@ -6,13 +6,13 @@ import pytest
 
 from headstart.core.errors import DataError, UsageError
 from headstart.data.columns import Columns
-from headstart.data.images import SUFFIXES
 from headstart.data.items import ItemTable
 from headstart.data.readers.folder import read_folder
+from headstart.modalities.image import IMAGE
 
 
 def read(folder: Path) -> ItemTable:
-    return read_folder(str(folder), columns=Columns(), suffixes=SUFFIXES)
+    return read_folder(str(folder), columns=Columns(), wanted=IMAGE)
 
 
 def labels(table: ItemTable) -> dict[str, str | None]:
@@ -140,7 +140,7 @@ def test_names_that_are_not_text_get_a_readable_id(write_pictures):
 
 def test_columns_make_no_sense_for_a_folder(write_pictures):
     with pytest.raises(UsageError, match="'species'"):
-        read_folder(str(write_pictures("cat/1.png")), columns=Columns(label="species"), suffixes=SUFFIXES)
+        read_folder(str(write_pictures("cat/1.png")), columns=Columns(label="species"), wanted=IMAGE)
 
 
 @pytest.mark.data
@@ -159,3 +159,9 @@ def test_real_folders(real_data, name, count, classes, splits):
     assert (len(table.items), len(table.classes)) == (count, classes)
     assert Counter(item.split for item in table.items) == Counter(splits)
     assert not table.ledger.excluded
+
+
+def test_a_table_in_a_folder_without_items_is_suggested(tmp_path):
+    (tmp_path / "reviews.csv").write_text("text,label\n")
+    with pytest.raises(DataError, match=r"or the table .*/reviews\.csv"):
+        read(tmp_path)

@@ -1,5 +1,6 @@
 import io
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from headstart.data.columns import Columns
 from headstart.data.items import content_digest
 from headstart.data.readers.huggingface import is_saved_dataset, read_huggingface
 from headstart.data.readers.reading import read_data
+from headstart.modalities.image import IMAGE
+from headstart.modalities.text import TEXT
 
 datasets = pytest.importorskip("datasets")
 
@@ -33,14 +36,14 @@ def tiny(labels: list[int], **more: list[str]):
 
 
 def read(path, **columns):
-    return read_huggingface(str(path), columns=Columns(**columns), suffixes=frozenset())
+    return read_huggingface(str(path), columns=Columns(**columns), wanted=IMAGE)
 
 
 def test_saved_splits_with_their_class_names(tmp_path):
     datasets.DatasetDict({"train": tiny([0, 1, 1]), "validation": tiny([1]), "extra": tiny([0])}).save_to_disk(tmp_path)
     assert is_saved_dataset(tmp_path)
 
-    table = read_data(tmp_path, suffixes=frozenset())
+    table = read_data(tmp_path, wanted=IMAGE)
 
     assert [(item.id, item.label, item.split) for item in table.items] == [
         ("train/0000000", "cat", "train"),
@@ -100,3 +103,54 @@ def test_missing_library_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(UnavailableError, match=r"headstart\[hf\]"):
         read("nobody/nothing")
+
+
+def words(**more):
+    columns = {"idx": [0, 1, 2], "sentence": ["good", "bad", None], "label": [1, 0, 1], **more}
+    return datasets.Dataset.from_dict(columns)
+
+
+def read_texts(path, **columns):
+    table = read_huggingface(str(path), columns=Columns(**columns), wanted=TEXT)
+    return [(item.source.read(), item.label) for item in table.items]
+
+
+def test_texts_are_found_by_type_and_name(tmp_path):
+    words().save_to_disk(tmp_path)
+
+    assert read_texts(tmp_path) == [(b"good", "1"), (b"bad", "0"), (b"", "1")]
+
+
+def test_texts_under_unknown_names_are_those_with_most_words(tmp_path):
+    rows = {"source": ["x", "y"], "opinion": ["rather good", "a bad one"], "label": ["1", "0"]}
+    datasets.Dataset.from_dict(rows).save_to_disk(tmp_path)
+
+    assert read_texts(tmp_path) == [(b"rather good", "1"), (b"a bad one", "0")]
+
+
+def test_pairs_of_texts_are_found_by_name_or_named(tmp_path):
+    words(sentence1=["a", "b", "c"], sentence2=["d", "e", "f"]).save_to_disk(tmp_path)
+
+    assert read_texts(tmp_path)[0] == (b"a\x1ed", "1")
+    assert read_texts(tmp_path, item="sentence2")[0] == (b"d", "1")
+    assert read_texts(tmp_path, item="sentence2", second="sentence1")[0] == (b"d\x1ea", "1")
+
+
+def test_data_without_texts_say_what_is_there(tmp_path):
+    tiny([0, 1]).save_to_disk(tmp_path)
+    with pytest.raises(DataError, match="no column is of the type string; there are photo, kind"):
+        read_texts(tmp_path)
+
+
+def test_encoded_sounds_are_read_without_being_decoded(tmp_path):
+    sounds = [{"bytes": b"RIFF1", "path": None}, {"bytes": b"RIFF2", "path": "x.wav"}]
+    features = datasets.Features({"sound": datasets.Audio(), "label": datasets.Value("string")})
+    plain = datasets.Features(
+        {"sound": {"bytes": datasets.Value("binary"), "path": datasets.Value("string")}, "label": features["label"]}
+    )
+    table = datasets.Dataset.from_dict({"sound": sounds, "label": ["a", "b"]}, features=plain)
+    table.cast_column("sound", datasets.Audio(decode=False)).save_to_disk(tmp_path)
+
+    found = read_huggingface(str(tmp_path), columns=Columns(), wanted=replace(IMAGE, feature="Audio"))
+
+    assert [(item.source.read(), item.label) for item in found.items] == [(b"RIFF1", "a"), (b"RIFF2", "b")]

@@ -9,6 +9,7 @@ import pytest
 from headstart.core.errors import DataError
 from headstart.data.columns import Columns
 from headstart.data.readers.idx import read_idx, read_idx_array
+from headstart.modalities.image import IMAGE
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
@@ -28,7 +29,7 @@ def write_set(folder: Path, *, packed: bool = True) -> np.ndarray:
 
 
 def read(path: Path):
-    return read_idx(str(path), columns=Columns(), suffixes=frozenset())
+    return read_idx(str(path), columns=Columns(), wanted=IMAGE)
 
 
 @pytest.mark.parametrize("packed", [True, False])

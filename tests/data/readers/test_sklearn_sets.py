@@ -7,12 +7,13 @@ import pytest
 from headstart.core.errors import UnknownNameError
 from headstart.data.columns import Columns
 from headstart.data.readers.sklearn_sets import read_sklearn
+from headstart.modalities.image import IMAGE
 
 
 def test_digits_equal_scikit_learns_own():
     from sklearn.datasets import load_digits
 
-    table = read_sklearn("digits", columns=Columns(), suffixes=frozenset())
+    table = read_sklearn("digits", columns=Columns(), wanted=IMAGE)
 
     expected = load_digits()
     pictures = np.stack([item.source.read() for item in table.items])
@@ -24,11 +25,12 @@ def test_digits_equal_scikit_learns_own():
 def test_scikit_learn_is_not_imported():
     code = (
         "import sys; from headstart.data.readers.reading import read_data;"
-        "read_data('sklearn:digits', suffixes=frozenset()); print('sklearn' in sys.modules)"
+        "from headstart.modalities.image import IMAGE;"
+        "read_data('sklearn:digits', wanted=IMAGE); print('sklearn' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_other_names_list_what_there_is():
     with pytest.raises(UnknownNameError, match="digits"):
-        read_sklearn("iris", columns=Columns(), suffixes=frozenset())
+        read_sklearn("iris", columns=Columns(), wanted=IMAGE)

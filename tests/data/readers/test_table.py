@@ -8,13 +8,14 @@ import pytest
 
 from headstart.core.errors import DataError
 from headstart.data.columns import Columns
-from headstart.data.images import SUFFIXES
 from headstart.data.items import ItemTable
-from headstart.data.readers.table import read_metadata_folder, read_parquet_folder, read_table
+from headstart.data.readers.table import read_table
+from headstart.data.readers.table_folders import read_metadata_folder, read_parquet_folder
+from headstart.modalities.image import IMAGE
 
 
 def read(path: Path, **columns: str) -> ItemTable:
-    return read_table(str(path), columns=Columns(**columns), suffixes=SUFFIXES)
+    return read_table(str(path), columns=Columns(**columns), wanted=IMAGE)
 
 
 @pytest.fixture
@@ -49,6 +50,15 @@ def test_named_columns_win(pictures):
     table = read(pictures / "t.csv", item="photo", label="species", group="site")
 
     assert [(item.id, item.label, item.group) for item in table.items] == [("a.png", "cat", "1"), ("b.png", "dog", "2")]
+
+
+def test_a_table_of_paths_may_lack_a_header(pictures):
+    (pictures / "t.csv").write_text("a.png,cat\nb.png,dog\n")
+
+    table = read(pictures / "t.csv")
+
+    assert [(item.id, item.label) for item in table.items] == [("a.png", "cat"), ("b.png", "dog")]
+    assert "looks like data" in table.ledger.notes[0]
 
 
 def test_column_of_paths_is_found_by_its_cells(pictures):
@@ -143,7 +153,7 @@ def test_a_file_named_twice_is_one_item_and_may_have_one_label(pictures):
         ("path,label\na.png,cat\n", {"label": "lable"}, "'lable'.*did you mean 'label'"),
         ("path,label,label\na.png,cat,dog\n", {}, "'label' 2 times"),
         ("path,kind\na.png,cat\n", {}, "name it with --label-column"),
-        ("a.png,cat\nb.png,dog\n", {}, r"first row .* looks like data"),
+        ("path,label\na.png,cat\n", {"second": "label"}, "is for pairs of texts"),
         ("path,label\n", {}, "Expected rows"),
         ('path,label\n"a.png,cat\n', {}, "line 2"),
         ("path,label,split\na.png,cat,holdout\n", {}, "'holdout'"),
@@ -202,7 +212,7 @@ def test_folder_of_parquet_files_named_after_splits(pictures):
         (pictures / "data").mkdir(exist_ok=True)
         pq.write_table(pa.table({"image": [content], "label": [label]}), pictures / "data" / f"{name}.parquet")
 
-    table = read_parquet_folder(str(pictures), columns=Columns(), suffixes=SUFFIXES)
+    table = read_parquet_folder(str(pictures), columns=Columns(), wanted=IMAGE)
 
     assert [item.split for item in table.items] == ["test", "train", "train"]
     assert len({item.id for item in table.items}) == 3
@@ -215,7 +225,7 @@ def test_broken_parquet_is_named(tmp_path):
 
 
 def read_metadata(root: Path) -> ItemTable:
-    return read_metadata_folder(str(root), columns=Columns(), suffixes=SUFFIXES)
+    return read_metadata_folder(str(root), columns=Columns(), wanted=IMAGE)
 
 
 def test_metadata_at_the_top_names_files_and_splits_by_folder(write_pictures):

@@ -6,12 +6,13 @@ from headstart.core.errors import DataError
 from headstart.data.columns import Columns
 from headstart.data.readers.reading import read_data
 from headstart.data.readers.tabular import column_kind
+from headstart.modalities.image import IMAGE
 
 IRIS = "sepal_length,sepal_width,species\n5.1,3.5,setosa\n7.0,3.2,versicolor\n"
 
 
 def read(path):
-    return read_data(path, columns=Columns(), suffixes=frozenset({".png"}))
+    return read_data(path, columns=Columns(), wanted=IMAGE)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_measurements_have_nothing_to_transfer_to(tmp_path, text):
 )
 def test_a_table_that_may_hold_more_is_asked_for_its_column(tmp_path, text):
     (tmp_path / "table.csv").write_text(text)
-    with pytest.raises(DataError, match="--image-column"):
+    with pytest.raises(DataError, match="--item-column"):
         read(tmp_path / "table.csv")
 
 

@@ -9,6 +9,7 @@ from headstart.core.errors import UnavailableError, UnknownNameError
 from headstart.data.columns import Columns
 from headstart.data.items import content_digest
 from headstart.data.readers.torchvision_sets import read_torchvision
+from headstart.modalities.image import IMAGE
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(name: str):
-    return read_torchvision(name, columns=Columns(), suffixes=frozenset())
+    return read_torchvision(name, columns=Columns(), wanted=IMAGE)
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from headstart.backbones.weights.fetched import FetchedFile
 from headstart.backbones.weights.hub import fetch_from_hub, hub_snapshot_file
 from headstart.core.errors import UnavailableError, UsageError, WeightsError
 from headstart.core.progress import Progress
+
+CONFIG = "config.json"
 
 #: Files of weights, the preferred one first.
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -84,15 +87,13 @@ class Repository:
             WeightsError: It is not a JSON object.
             UnavailableError: It asks for code from the repository to be run.
         """
-        path = self.file(name)
-        if path is None:
+        values = self._parsed(name)
+        if values is None:
             return None
-        try:
-            values = json.loads(_start(path))
-        except (ValueError, RecursionError) as error:
-            raise WeightsError(f"Expected {path} to be JSON, but it is not: {error}.") from error
         if not isinstance(values, dict):
-            raise WeightsError(f"Expected {path} to be a JSON object, but got {type(values).__name__}.")
+            raise WeightsError(
+                f"Expected {name} in hf:{self.name} to be a JSON object, but got {type(values).__name__}."
+            )
         if "auto_map" in values:
             raise UnavailableError(
                 f"Expected hf:{self.name} to be a model of transformers itself, but its {name} asks for code from the "
@@ -100,6 +101,53 @@ class Repository:
                 "code from a repository. Choose another model."
             )
         return values
+
+    def json_list(self, name: str) -> list[dict[str, Any]] | None:
+        """What a JSON file with a list of objects holds; ``None`` where there is no such file.
+
+        Raises:
+            WeightsError: It is something else.
+        """
+        values = self._parsed(name)
+        if values is not None and not (isinstance(values, list) and all(isinstance(each, dict) for each in values)):
+            raise WeightsError(f"Expected {name} in hf:{self.name} to be a list of JSON objects.")
+        return values
+
+    def _parsed(self, name: str) -> Any:
+        path = self.file(name)
+        if path is None:
+            return None
+        try:
+            return json.loads(_start(path))
+        except (ValueError, RecursionError) as error:
+            raise WeightsError(f"Expected {path} to be JSON, but it is not: {error}.") from error
+
+    def needed_json(self, name: str) -> dict[str, Any]:
+        """What :meth:`json` gives, of a file that must be there.
+
+        Raises:
+            WeightsError: It is not there, or not a JSON object.
+            UnavailableError: It asks for code from the repository to be run.
+        """
+        values = self.json(name)
+        if values is None:
+            raise WeightsError(
+                f"Expected {name} in hf:{self.name}, but it is not there; save the model and what prepares its inputs "
+                "with save_pretrained into the same folder."
+            )
+        return values
+
+    def told(self, file: FetchedFile, notes: Sequence[str], left: Sequence[str]) -> str:
+        """Where weights came from and what became of them, in words.
+
+        Args:
+            file: The file of weights.
+            notes: What was done to read them.
+            left: Names of the tensors that were left out.
+        """
+        where = f"the folder {self.name}" if self.folder else f"the hub's {file.origin}"
+        said = "; ".join([*notes, *([f"left out: {', '.join(left)}"] if left else [])])
+        return f"{where}{f' ({said})' if said else ''}"
 
     def licence(self) -> str:
         """Of the weights, as the model card's metadata says; a folder without a model card is its owner's own.

@@ -21,23 +21,25 @@ from headstart.data.columns import Columns
 from headstart.data.items import Exclusion, FileSource, Item, ItemTable, Ledger, Split
 from headstart.data.readers.scanning import Folder, other_kind, scan
 from headstart.data.readers.split_names import are_split_names, split_named
+from headstart.data.readers.table_files import TABLE_SUFFIXES
+from headstart.data.readers.wanted import Wanted
 
-_EXPECTED = "class folders such as cat/1.jpg and dog/2.jpg, or the same inside train/, val/ and test/"
+_EXPECTED = "class folders such as cat/ and dog/ with files in them, or the same inside train/, val/ and test/"
 
 
-def read_folder(data: str, *, columns: Columns, suffixes: frozenset[str]) -> ItemTable:
+def read_folder(data: str, *, columns: Columns, wanted: Wanted) -> ItemTable:
     """Reads class folders.
 
     Args:
         data: The folder.
         columns: Must be empty: a folder has no columns.
-        suffixes: Kinds of files that count as items, as ``".jpg"``.
+        wanted: What counts as an item.
 
     Raises:
         DataError: There are no class folders, or splits and classes stand side by side, or links lead out.
     """
     columns.refuse_for(data)
-    root = Path(data)
+    root, suffixes = Path(data), wanted.suffixes
     ledger = Ledger()
     top = _step_into(scan(root, suffixes, ledger), ledger)
     bases = _split_folders(top, root)
@@ -92,9 +94,11 @@ def _class_depth(bases: list[tuple[Split | None, Folder]], top: Folder, root: Pa
     if not found:
         others = sorted({suffix or "no ending" for folder in top.walk() for _, suffix in folder.others})
         beside = f" (but files with {_listed(others)})" if others else ""
+        tables = [name for name, suffix in top.others if suffix in TABLE_SUFFIXES]
+        table = f", or the table {root / top.within(tables[0])}" if tables else ""
         raise DataError(
             f"Expected {root} to hold {_EXPECTED}, but found no file with "
-            f"{_listed(sorted(suffixes))}{beside}; give the folder that holds the classes."
+            f"{_listed(sorted(suffixes))}{beside}; give the folder that holds the classes{table}."
         )
     where = " and ".join(base.relative or "the folder itself" for _, base in bases if base.files)
     raise UnlabelledError(

@@ -1,14 +1,13 @@
 """``hf:NAME``, ``hf:NAME:CONFIGURATION`` and folders that ``datasets`` wrote with ``save_to_disk``.
 
-Rows stay on disk, memory-mapped; a picture's encoded bytes are read when they are asked for.
-``HF_HUB_OFFLINE`` is
+Rows stay on disk, memory-mapped; encoded bytes, or a text, are read when they are asked for. ``HF_HUB_OFFLINE`` is
 respected: then only what is in the Hugging Face cache is used.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,14 @@ from urllib.request import getproxies
 
 from headstart.core.errors import DataError, UnavailableError
 from headstart.data.columns import Columns
-from headstart.data.items import Exclusion, Item, ItemTable, Ledger, Split
+from headstart.data.items import Exclusion, Item, ItemTable, Ledger, Source, Split
+from headstart.data.readers.column_choice import first_name, text_columns
+from headstart.data.readers.column_names import LABEL_NAMES
+from headstart.data.readers.rows import HEAD
 from headstart.data.readers.split_names import split_named
+from headstart.data.readers.tabular import words_per_cell
+from headstart.data.readers.wanted import Wanted
+from headstart.data.texts import text_content
 
 _PATIENCE_SECONDS = 5.0
 
@@ -38,27 +43,41 @@ class RowSource:
         return bytes(cell["bytes"]) if cell["bytes"] is not None else Path(cell["path"]).read_bytes()
 
 
-def read_huggingface(data: str, *, columns: Columns, suffixes: frozenset[str]) -> ItemTable:
+@dataclass(frozen=True, slots=True, eq=False)
+class TextSource:
+    """A text, or a pair of texts, of a memory-mapped data set, read when it is asked for."""
+
+    dataset: Any
+    columns: tuple[str, ...]
+    row: int
+
+    def read(self) -> bytes:
+        """The text; nothing where a cell is empty."""
+        cells = self.dataset[self.row]
+        return text_content(*(str(cells[name] or "") for name in self.columns))
+
+
+def read_huggingface(data: str, *, columns: Columns, wanted: Wanted) -> ItemTable:
     """Reads a data set through the library ``datasets``.
 
     Args:
         data: A name on the hub, with a configuration after a colon where it has several; or a saved folder.
-        columns: Names of columns; the image column and the class column are found by their types.
-        suffixes: Not used: the data set says itself what its columns are.
+        columns: Names of columns; those of items and classes are found by their types, texts by their names too.
+        wanted: What counts as an item.
 
     Raises:
         UnavailableError: ``datasets`` is not installed, or the data set cannot be had.
-        DataError: It has no image or class column.
+        DataError: It has no column of items or classes.
     """
     ledger = Ledger()
     items: list[Item] = []
-    for name, dataset in _open(data).items():
+    for name, dataset in open_splits(data).items():
         split = split_named(name)
         if split is None and name not in {"all", "data"}:
             ledger.notes.append(f"The split {name!r} ({len(dataset)} rows) is none of ours and was not read.")
             continue
-        chosen = _choose(dataset, columns, data)
-        items += _rows(dataset, chosen, split=split, name=name, ledger=ledger)
+        chosen = _choose(dataset, columns, wanted, data)
+        items += _rows(dataset, chosen, wanted, split=split, name=name, ledger=ledger)
     if not items:
         raise DataError(f"Expected labelled rows in hf:{data}, but found none in its splits. {' '.join(ledger.notes)}")
     name = Path(data.partition(":")[0]).name
@@ -70,7 +89,12 @@ def is_saved_dataset(folder: Path) -> bool:
     return any((folder / name).is_file() for name in ("dataset_dict.json", "state.json"))
 
 
-def _open(data: str) -> dict[str, Any]:
+def open_splits(data: str) -> dict[str, Any]:
+    """The splits of a data set by name, as ``datasets`` has them.
+
+    Raises:
+        UnavailableError: ``datasets`` is not installed, or the data set cannot be had.
+    """
     try:
         import datasets
     except ImportError:
@@ -118,32 +142,55 @@ def _offline() -> Iterator[None]:
         datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before
 
 
-def _choose(dataset: Any, wanted: Columns, data: str) -> Columns:
-    import datasets
+def columns_of_items(features: Mapping[str, Any], wanted: Wanted) -> list[str]:
+    """The columns whose type is that of the wanted items."""
+    return [name for name, feature in features.items() if wanted.feature in {_type(feature), _scalar(feature)}]
 
+
+def _type(feature: Any) -> str:
+    return type(feature).__name__
+
+
+def _scalar(feature: Any) -> str:
+    """What a column of single values holds, ``"string"``; empty for others."""
+    return str(getattr(feature, "dtype", "")).removeprefix("large_") if _type(feature) == "Value" else ""
+
+
+def _choose(dataset: Any, named: Columns, wanted: Wanted, data: str) -> Columns:
     features = dataset.features
     problems = [
         f"the column {name!r} is not among {', '.join(features)}"
-        for name in (wanted.item, wanted.label, wanted.group)
+        for name in (named.item, named.second, named.label, named.group)
         if name is not None and name not in features
     ]
-    item = wanted.item or next((k for k, v in features.items() if isinstance(v, datasets.Image)), None)
-    label = wanted.label or next((k for k, v in features.items() if isinstance(v, datasets.ClassLabel)), None)
-    label = label or next((name for name in ("label", "labels", "class") if name in features), None)
+    label = named.label or next((name for name, feature in features.items() if _type(feature) == "ClassLabel"), None)
+    label = label or first_name(features, LABEL_NAMES)
+    fitting = [name for name in columns_of_items(features, wanted) if name not in {label, named.group}]
+    first, second = _text_columns(dataset, fitting) if wanted.in_cells else (next(iter(fitting), None), None)
+    item = named.item or first
     if item is None:
-        problems.append(f"no column holds pictures; there are {', '.join(features)}")
+        problems.append(f"no column is of the type {wanted.feature}; there are {', '.join(features)}")
     if label is None:
         problems.append(f"no column holds classes; there are {', '.join(features)}; name one with --label-column")
     if problems:
         raise DataError.from_problems(f"Expected other columns in hf:{data}:", problems)
-    return Columns(item, label, wanted.group)
+    return Columns(item, label, named.group, second=named.second or (second if item == first else None))
 
 
-def _rows(dataset: Any, columns: Columns, *, split: Split | None, name: str, ledger: Ledger) -> Iterator[Item]:
-    import datasets
+def _text_columns(dataset: Any, names: list[str]) -> tuple[str | None, str | None]:
+    """By their names, else the one with most words in its first cells."""
+    first, second = text_columns(names)
+    if first is None and names:
+        cells = dataset.select_columns(names)[:HEAD]
+        first = max(names, key=lambda name: words_per_cell(cells[name]))
+    return first, second
 
-    item, label = str(columns.item), str(columns.label)
-    encoded = dataset.cast_column(item, datasets.Image(decode=False))
+
+def _rows(
+    dataset: Any, columns: Columns, wanted: Wanted, *, split: Split | None, name: str, ledger: Ledger
+) -> Iterator[Item]:
+    label = str(columns.label)
+    source = _sources(dataset, columns, wanted)
     names = getattr(dataset.features[label], "names", None)
     groups = dataset[columns.group] if columns.group else None
     for row, value in enumerate(dataset[label]):
@@ -153,4 +200,15 @@ def _rows(dataset: Any, columns: Columns, *, split: Split | None, name: str, led
             continue
         text = names[value] if names else str(value)
         group = str(groups[row]) if groups and groups[row] is not None else None
-        yield Item(place, RowSource(encoded, item, row), text, group, split)
+        yield Item(place, source(row), text, group, split)
+
+
+def _sources(dataset: Any, columns: Columns, wanted: Wanted) -> Callable[[int], Source]:
+    """From a row's number to where its content comes from."""
+    item = str(columns.item)
+    if wanted.in_cells:
+        names = tuple(name for name in (item, columns.second) if name is not None)
+        texts = dataset.select_columns(list(names))
+        return lambda row: TextSource(texts, names, row)
+    encoded = dataset.cast_column(item, type(dataset.features[item])(decode=False))
+    return lambda row: RowSource(encoded, item, row)

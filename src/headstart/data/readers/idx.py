@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from headstart.core.errors import DataError
 from headstart.data.columns import Columns
 from headstart.data.items import ArraySource, Item, ItemTable, Ledger, Split
+from headstart.data.readers.wanted import Wanted
 
 _IMAGES = re.compile(r"^(?P<start>.*?)(?P<split>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?$")
 _LABELS = re.compile(r"-labels[-.]idx1-ubyte(\.gz)?$")
@@ -26,13 +27,13 @@ _SPLITS: dict[str, Split] = {"train": "train", "t10k": "test", "test": "test"}
 _MOST_DEFLATED = 1032
 
 
-def read_idx(data: str, *, columns: Columns, suffixes: frozenset[str]) -> ItemTable:
+def read_idx(data: str, *, columns: Columns, wanted: Wanted) -> ItemTable:
     """Reads pairs of image and label files.
 
     Args:
         data: The folder, or one of the image files in it; then only that one is read.
         columns: Must be empty.
-        suffixes: Not used: the format holds pictures of its own.
+        wanted: Not used: the format holds pictures of its own.
 
     Returns:
         Items named ``train/00017`` by their place in the file, counted from 0, with the digits of their

@@ -12,6 +12,7 @@ from headstart.core.registry import Registry
 from headstart.data.columns import Columns
 from headstart.data.items import ItemTable
 from headstart.data.readers.split_names import second_split_is_test
+from headstart.data.readers.wanted import Wanted
 
 _PREFIX = re.compile(r"^[a-z][a-z0-9_-]+(?=:)")
 _ARCHIVES = {".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar"}
@@ -20,7 +21,7 @@ _ARCHIVES = {".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar"}
 class Reader(Protocol):
     """Reads one way of keeping data."""
 
-    def __call__(self, data: str, *, columns: Columns, suffixes: frozenset[str]) -> ItemTable:
+    def __call__(self, data: str, *, columns: Columns, wanted: Wanted) -> ItemTable:
         """Reads ``data``: a path, or what follows the prefix."""
 
 
@@ -28,9 +29,10 @@ READERS: Registry[Reader] = Registry(
     "data source",
     {
         "folder": "headstart.data.readers.folder:read_folder",
-        "metadata": "headstart.data.readers.table:read_metadata_folder",
+        "metadata": "headstart.data.readers.table_folders:read_metadata_folder",
         "table": "headstart.data.readers.table:read_table",
-        "parquet": "headstart.data.readers.table:read_parquet_folder",
+        "tables": "headstart.data.readers.split_tables:read_split_tables",
+        "parquet": "headstart.data.readers.table_folders:read_parquet_folder",
         "idx": "headstart.data.readers.idx:read_idx",
         "sklearn": "headstart.data.readers.sklearn_sets:read_sklearn",
         "torchvision": "headstart.data.readers.torchvision_sets:read_torchvision",
@@ -40,14 +42,14 @@ READERS: Registry[Reader] = Registry(
 )
 
 
-def read_data(data: str | Path, *, columns: Columns | None = None, suffixes: frozenset[str]) -> ItemTable:
+def read_data(data: str | Path, *, columns: Columns | None = None, wanted: Wanted) -> ItemTable:
     """Reads what the user has.
 
     Args:
         data: A folder, a table's file, or a name with a prefix: ``"sklearn:digits"``, ``"hf:cifar10"``. A
             reader's name as prefix chooses it outright: ``"folder:photos"``.
         columns: Names of a table's columns, where the user gave them.
-        suffixes: Kinds of files that count as items, as ``".jpg"`` in lower case: the modality's.
+        wanted: What counts as an item: the modality.
 
     Returns:
         The items, ordered by id, and the ledger. Of exactly two splits, the second is the test split.
@@ -57,16 +59,24 @@ def read_data(data: str | Path, *, columns: Columns | None = None, suffixes: fro
         UnknownNameError: The prefix is not known.
         UnavailableError: The data cannot be had here.
     """
-    text = str(data)
-    prefix = _PREFIX.match(text)
-    if prefix and not Path(text).exists():
-        if prefix[0] not in READERS:
-            raise UnknownNameError("data source (the part before the colon)", prefix[0], READERS)
-        name, place = prefix[0], text[prefix.end() + 1 :]
-    else:
-        name, place = _reader_for(Path(text)), text
-    table = READERS[name](place, columns=columns or Columns(), suffixes=suffixes)
+    name, place = reader_and_place(str(data))
+    table = READERS[name](place, columns=columns or Columns(), wanted=wanted)
     return second_split_is_test(table)
+
+
+def reader_and_place(data: str) -> tuple[str, str]:
+    """The reader's name, and what it is to read: a path, or what follows the prefix.
+
+    Raises:
+        DataError: There is nothing that can be read as data.
+        UnknownNameError: The prefix is not known.
+    """
+    prefix = _PREFIX.match(data)
+    if not prefix or Path(data).exists():
+        return _reader_for(Path(data)), data
+    if prefix[0] not in READERS:
+        raise UnknownNameError("data source (the part before the colon)", prefix[0], READERS)
+    return prefix[0], data[prefix.end() + 1 :]
 
 
 def _reader_for(path: Path) -> str:
@@ -83,7 +93,8 @@ def _reader_for(path: Path) -> str:
 def _reader_for_folder(folder: Path) -> str:
     from headstart.data.readers.huggingface import is_saved_dataset
     from headstart.data.readers.idx import idx_files
-    from headstart.data.readers.table import metadata_files, parquet_files
+    from headstart.data.readers.split_tables import split_tables
+    from headstart.data.readers.table_folders import metadata_files, parquet_files
 
     if is_saved_dataset(folder):
         return "hf"
@@ -93,11 +104,13 @@ def _reader_for_folder(folder: Path) -> str:
         return "metadata"
     if parquet_files(folder):
         return "parquet"
+    if split_tables(folder):
+        return "tables"
     return "folder"
 
 
 def _reader_for_file(path: Path) -> str:
-    from headstart.data.readers.rows import TABLE_SUFFIXES
+    from headstart.data.readers.table_files import TABLE_SUFFIXES
 
     suffix = path.suffix.lower()
     if suffix in TABLE_SUFFIXES:

@@ -11,12 +11,13 @@ import numpy as np
 from headstart.core.errors import UnavailableError, UnknownNameError
 from headstart.data.columns import Columns
 from headstart.data.items import ArraySource, Item, ItemTable, Ledger
+from headstart.data.readers.wanted import Wanted
 
 BUNDLED = ("digits",)
 _BRIGHTEST = 16
 
 
-def read_sklearn(data: str, *, columns: Columns, suffixes: frozenset[str]) -> ItemTable:
+def read_sklearn(data: str, *, columns: Columns, wanted: Wanted) -> ItemTable:
     """Reads scikit-learn's handwritten digits: 1,797 grey pictures of 8 × 8 (Alpaydin and Kaynak, 1998).
 
     Greys from 0 to 16 become ``round(255 v / 16)``, so that ink stays ink, 0 and 16 become 0 and 255, and
@@ -25,7 +26,7 @@ def read_sklearn(data: str, *, columns: Columns, suffixes: frozenset[str]) -> It
     Args:
         data: ``"digits"``.
         columns: Must be empty.
-        suffixes: Not used.
+        wanted: Not used.
 
     Raises:
         UnknownNameError: Another name: the other sets in scikit-learn hold no pictures, or are fetched.

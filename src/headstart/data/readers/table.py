@@ -1,7 +1,8 @@
-"""Tables of paths and labels: CSV, TSV, JSON lines and Parquet, and ``metadata`` files inside folders.
+"""Tables of items and labels: CSV, TSV, JSON lines and Parquet.
 
-Paths are relative to the table's folder and may not leave it. A Parquet cell may also hold the content
-itself: binary, or the ``{"bytes", "path"}`` that the ``datasets`` library writes.
+Where items are files, cells hold their paths: relative to the table's folder, which they may not leave. A Parquet cell
+may also hold the content itself: binary, or the ``{"bytes", "path"}`` that the ``datasets`` library writes. Where items
+are texts, cells hold them, and an item is called after its row: ``reviews.csv:17`` begins in line 17.
 """
 
 from __future__ import annotations
@@ -9,107 +10,54 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from headstart.core.errors import DataError
 from headstart.data.columns import Columns
 from headstart.data.items import BytesSource, Exclusion, FileSource, Item, ItemTable, Ledger, Source, Split
-from headstart.data.readers.column_choice import choose_columns
+from headstart.data.readers.class_names import with_class_names
+from headstart.data.readers.column_choice import choose_columns, require_label
 from headstart.data.readers.confined import ConfinedFolder
-from headstart.data.readers.rows import Rows, read_rows
-from headstart.data.readers.scanning import scan
-from headstart.data.readers.split_names import ACCEPTED, are_split_names, split_named
+from headstart.data.readers.header import with_header
+from headstart.data.readers.rows import Rows
+from headstart.data.readers.split_names import ACCEPTED, split_named
+from headstart.data.readers.table_files import read_rows
+from headstart.data.readers.wanted import Wanted
+from headstart.data.texts import text_content
 
-METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+Located = dict[int, tuple[str, Source]]
 
 
-def read_table(data: str, *, columns: Columns, suffixes: frozenset[str]) -> ItemTable:
+def read_table(data: str, *, columns: Columns, wanted: Wanted) -> ItemTable:
     """Reads one table.
 
     Args:
         data: The file.
-        columns: Names of columns; those left out are guessed from the header.
-        suffixes: Kinds of files that count as items, as ``".jpg"``.
+        columns: Names of columns; those left out are guessed from names and cells.
+        wanted: What counts as an item.
 
     Raises:
         DataError: The table is broken, lacks a column, or names files that it may not name.
     """
     path = Path(data)
     ledger = Ledger()
-    items = _read_items(path, columns=columns, suffixes=suffixes, ledger=ledger)
-    return ItemTable(path.stem, data, tuple(sorted(items, key=lambda item: item.id)), ledger)
+    items = read_items(path, columns=columns, wanted=wanted, ledger=ledger)
+    items = with_class_names(items, path.parent, ledger)
+    return ItemTable(path.stem, data, tuple(sorted(items, key=reading_order)), ledger)
 
 
-def read_parquet_folder(data: str, *, columns: Columns, suffixes: frozenset[str]) -> ItemTable:
-    """Reads the Parquet files of a folder, or of its folder ``data``; ``train-00000-of-00001`` names its split."""
-    root = Path(data)
-    ledger = Ledger()
-    items: list[Item] = []
-    for path in parquet_files(root):
-        prefix = path.relative_to(root).with_suffix("").as_posix() + "/"
-        split = split_named(path.stem.split("-")[0]) or split_named(path.parent.name)
-        found = _read_below(path, prefix, columns=columns, suffixes=suffixes, ledger=ledger)
-        items += [replace(item, split=item.split or split) for item in found]
-    return ItemTable(root.resolve().name, data, tuple(sorted(items, key=lambda item: item.id)), ledger)
+def read_items(path: Path, *, columns: Columns, wanted: Wanted, ledger: Ledger) -> list[Item]:
+    """The labelled items of a table, in the order of its rows.
 
-
-def read_metadata_folder(data: str, *, columns: Columns, suffixes: frozenset[str]) -> ItemTable:
-    """Reads a folder whose files are described by ``metadata.csv``, ``.jsonl`` or ``.parquet``.
-
-    The table lies at the top or in each split folder. Where it has no split column, folders called like
-    splits are splits. Files of the expected kind that no row names are left out, and counted.
+    Raises:
+        DataError: See :func:`read_table`.
     """
-    root = Path(data)
-    ledger = Ledger()
-    items: list[Item] = []
-    for path in metadata_files(root):
-        prefix = "" if path.parent == root else f"{path.parent.name}/"
-        items += _read_below(path, prefix, columns=columns, suffixes=suffixes, ledger=ledger)
-    named = {item.id for item in items} | {entry.id for entry in ledger.excluded}
-    for folder in scan(root, suffixes, ledger).walk():
-        unnamed = (folder.within(name) for name, _ in folder.files)
-        ledger.excluded.extend(Exclusion(name, "not in the metadata") for name in unnamed if name not in named)
-    items = _splits_from_folders(items)
-    return ItemTable(root.resolve().name, data, tuple(sorted(items, key=lambda item: item.id)), ledger)
-
-
-def metadata_files(root: Path) -> list[Path]:
-    """The ``metadata`` files that describe a folder: at its top, else in its split folders."""
-    folders = [root, *sorted(path for path in root.iterdir() if path.is_dir() and split_named(path.name))]
-    for here in ([folders[0]], folders[1:]):
-        found = [folder / name for folder in here for name in METADATA_NAMES if (folder / name).is_file()]
-        if found:
-            return found
-    return []
-
-
-def parquet_files(root: Path) -> list[Path]:
-    """Parquet files in a folder or, where it has none, one folder further down."""
-    return sorted(root.glob("*.parquet")) or sorted(root.glob("*/*.parquet"))
-
-
-def _read_below(path: Path, prefix: str, *, columns: Columns, suffixes: frozenset[str], ledger: Ledger) -> list[Item]:
-    """The items of one of several tables: ``prefix`` keeps their ids apart."""
-    own = Ledger()
-    items = _read_items(path, columns=columns, suffixes=suffixes, ledger=own)
-    ledger.notes.extend(own.notes)
-    ledger.excluded.extend(replace(entry, id=prefix + entry.id) for entry in own.excluded)
-    return [replace(item, id=prefix + item.id) for item in items]
-
-
-def _read_items(path: Path, *, columns: Columns, suffixes: frozenset[str], ledger: Ledger) -> list[Item]:
-    rows = read_rows(path, ledger)
-    if not rows.places:
-        raise DataError(f"Expected rows in {path}, but it has none.")
-    chosen = choose_columns(rows, columns, suffixes)
-    used = [f"{name!r} for {what}" for what, name in _purposes(chosen) if name]
-    ledger.notes.append(f"Columns of {path.name}: {', '.join(used)}.")
-    content = rows.column(cast(str, chosen.item))
+    rows, chosen = _rows_and_columns(path, columns, wanted, ledger)
+    require_label(rows, chosen)
     labels = [_text(cell) for cell in rows.column(cast(str, chosen.label))]
-    complete = _without_empty_cells(rows, content, labels, chosen, ledger)
-    located = _locate(rows, content, complete, ledger)
+    located = _located(rows, chosen, wanted, ledger)
+    located = _without_labels(rows, located, labels, chosen, ledger)
     groups = [_text(cell) for cell in rows.column(chosen.group)] if chosen.group else None
     splits = _splits(rows, chosen.split) if chosen.split else None
     return [
@@ -118,39 +66,87 @@ def _read_items(path: Path, *, columns: Columns, suffixes: frozenset[str], ledge
     ]
 
 
+def read_unlabelled_items(path: Path, *, columns: Columns, wanted: Wanted, ledger: Ledger) -> list[Item]:
+    """The items of a table, whether it has labels or not, in the order of its rows.
+
+    Raises:
+        DataError: See :func:`read_table`.
+    """
+    rows, chosen = _rows_and_columns(path, columns, wanted, ledger)
+    return [Item(name, source) for name, source in _located(rows, chosen, wanted, ledger).values()]
+
+
+def reading_order(item: Item) -> tuple[str, int]:
+    """Sorts items by their ids, and rows of one table by their numbers.
+
+    Example:
+        >>> reading_order(Item("reviews.csv:17", BytesSource(b"")))
+        ('reviews.csv', 17)
+    """
+    table, _, row = item.id.rpartition(":")
+    return (table, int(row)) if row.isdecimal() else (item.id, 0)
+
+
+def _rows_and_columns(path: Path, named: Columns, wanted: Wanted, ledger: Ledger) -> tuple[Rows, Columns]:
+    rows, named = with_header(read_rows(path, ledger), named, wanted, ledger)
+    if not rows.places:
+        raise DataError(f"Expected rows in {path}, but it has none.")
+    chosen = choose_columns(rows, named, wanted)
+    used = [f"{name!r} for {what}" for what, name in _purposes(chosen) if name]
+    ledger.notes.append(f"Columns of {path.name}: {', '.join(used)}.")
+    return rows, chosen
+
+
 def _purposes(columns: Columns) -> list[tuple[str, str | None]]:
     return [
         ("items", columns.item),
+        ("the second text of each pair", columns.second),
         ("labels", columns.label),
         ("groups", columns.group),
         ("splits", columns.split),
     ]
 
 
-def _without_empty_cells(
-    rows: Rows, content: Sequence[Any], labels: Sequence[str | None], chosen: Columns, ledger: Ledger
-) -> list[int]:
+def _located(rows: Rows, chosen: Columns, wanted: Wanted, ledger: Ledger) -> Located:
+    """Row to id and source of what is there; rows without content, and missing files, go to the ledger."""
+    names = [name for name in (chosen.item, chosen.second) if name is not None]
+    contents = [rows.column(name) for name in names]
     complete = []
     for row, place in enumerate(rows.places):
-        if _is_empty(content[row]):
-            ledger.excluded.append(Exclusion(f"{rows.path.name}, {place}", "empty cell", f"nothing in {chosen.item!r}"))
-        elif labels[row] is None:
-            name = content[row] if isinstance(content[row], str) else f"{rows.path.name}, {place}"
-            ledger.excluded.append(
-                Exclusion(name, "empty cell", f"{rows.path.name}, {place}: nothing in {chosen.label!r}")
-            )
+        lacking = [name for name, cells in zip(names, contents, strict=True) if _is_empty(cells[row])]
+        if lacking:
+            ledger.excluded.append(Exclusion(f"{rows.path.name}, {place}", "empty cell", f"nothing in {lacking[0]!r}"))
         else:
             complete.append(row)
-    return complete
+    return _texts(rows, contents, complete) if wanted.in_cells else _files(rows, contents[0], complete, ledger)
 
 
-def _locate(
-    rows: Rows, content: Sequence[Any], complete: Iterable[int], ledger: Ledger
-) -> dict[int, tuple[str, Source]]:
-    """Row to id and source; missing files go to the ledger, forbidden ones stop everything."""
+def _without_labels(
+    rows: Rows, located: Located, labels: Sequence[str | None], chosen: Columns, ledger: Ledger
+) -> Located:
+    """Leaves out what has no label."""
+    for row, (name, _) in located.items():
+        if labels[row] is None:
+            detail = f"{rows.path.name}, {rows.places[row]}: nothing in {chosen.label!r}"
+            ledger.excluded.append(Exclusion(name, "empty cell", detail))
+    return {row: entry for row, entry in located.items() if labels[row] is not None}
+
+
+def _texts(rows: Rows, contents: Sequence[Sequence[Any]], complete: Iterable[int]) -> Located:
+    return {
+        row: (
+            f"{rows.path.name}:{rows.places[row].split()[-1]}",
+            BytesSource(text_content(*(str(cells[row]) for cells in contents))),
+        )
+        for row in complete
+    }
+
+
+def _files(rows: Rows, content: Sequence[Any], complete: Iterable[int], ledger: Ledger) -> Located:
+    """Missing files go to the ledger, forbidden ones stop everything."""
     folder = ConfinedFolder(rows.path.parent)
     start = len(str(rows.path.parent / "x")) - 1
-    located: dict[int, tuple[str, Source]] = {}
+    located: Located = {}
     refused: list[str] = []
     missing: list[Exclusion] = []
     for row in complete:
@@ -183,7 +179,7 @@ def _locate(
 
 
 def _once(
-    rows: Rows, located: dict[int, tuple[str, Source]], labels: Sequence[str | None], ledger: Ledger
+    rows: Rows, located: Located, labels: Sequence[str | None], ledger: Ledger
 ) -> list[tuple[int, tuple[str, Source]]]:
     """Each file once; a second row that names it goes to the ledger, or is refused where its label differs."""
     first: dict[str, int] = {}
@@ -217,13 +213,6 @@ def _splits(rows: Rows, column: str) -> list[Split | None]:
             f"{', '.join(map(repr, unknown[:10]))}; rename them, or name another column with --split-column."
         )
     return [None if cell is None else split_named(cell) for cell in cells]
-
-
-def _splits_from_folders(items: list[Item]) -> list[Item]:
-    tops = {item.id.partition("/")[0] for item in items if item.split is None}
-    if not are_split_names(tops):
-        return items
-    return [replace(item, split=item.split or split_named(item.id.partition("/")[0])) for item in items]
 
 
 def _embedded(cell: Any) -> bytes | None:

@@ -16,9 +16,8 @@ from headstart.data.readers.rows import Rows
 
 Kind = Literal["numbers", "categories", "files", "text", "nothing"]
 
-_CELLS_LOOKED_AT = 200
 #: Words per cell from which on a column counts as text: a sentence, a headline, a review.
-_WORDS_OF_TEXT = 5
+WORDS_OF_TEXT = 5
 _ENDS_LIKE_A_FILE = re.compile(r"[^\s.]\.[A-Za-z][A-Za-z0-9]{1,4}$")
 
 
@@ -28,7 +27,7 @@ def tabular_refusal(rows: Rows) -> str | None:
     Args:
         rows: The table.
     """
-    kinds = Counter(column_kind(rows.column(name)[:_CELLS_LOOKED_AT]) for name in rows.names)
+    kinds = Counter(column_kind(rows.head(name)) for name in rows.names)
     if not kinds["numbers"] or kinds["files"] or kinds["text"]:
         return None
     columns = ", ".join(f"{kinds[kind]} of {kind}" for kind in ("numbers", "categories") if kinds[kind])
@@ -59,8 +58,13 @@ def column_kind(cells: Sequence[Any]) -> Kind:
     texts = [str(cell).strip() for cell in filled]
     if all(map(_ENDS_LIKE_A_FILE.search, texts)):
         return "files"
-    words = sum(len(text.split()) for text in texts) / len(texts)
-    return "text" if words >= _WORDS_OF_TEXT else "categories"
+    return "text" if words_per_cell(texts) >= WORDS_OF_TEXT else "categories"
+
+
+def words_per_cell(cells: Sequence[Any]) -> float:
+    """How many words a cell has on average; empty ones aside."""
+    counts = [len(str(cell).split()) for cell in cells if cell is not None and str(cell).strip()]
+    return sum(counts) / max(1, len(counts))
 
 
 def _is_number(cell: Any) -> bool:

@@ -18,6 +18,7 @@ from headstart.core.home import cache_home
 from headstart.data.columns import Columns
 from headstart.data.items import Item, ItemTable, Ledger, Source, Split
 from headstart.data.readers.split_names import split_named
+from headstart.data.readers.wanted import Wanted
 
 _SPLIT_VALUES = ("train", "val", "valid", "test")
 
@@ -35,13 +36,13 @@ class IndexedSource:
         return np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
 
 
-def read_torchvision(data: str, *, columns: Columns, suffixes: frozenset[str]) -> ItemTable:
+def read_torchvision(data: str, *, columns: Columns, wanted: Wanted) -> ItemTable:
     """Reads a data set of ``torchvision.datasets``; downloads it only if its files are not there.
 
     Args:
         data: The name of the class, such as ``"CIFAR10"``.
         columns: Must be empty.
-        suffixes: Not used.
+        wanted: Not used.
 
     Raises:
         UnknownNameError: torchvision has no such data set.
