@@ -22,9 +22,23 @@ def test_the_card_has_the_figures_the_verdict_and_the_licence(name: str) -> None
     value, low, high = (f"{100 * accuracy[end]:.1f}" for end in ("value", "low", "high"))
     assert f"| accuracy | {value} % | ({low} to {high}) |" in card
     assert metrics["verdict"]["sentence"] in card
-    assert f"headstart predict runs/{name} photo.jpg" in card and f'hs.load("runs/{name}")' in card
-    assert "Apache-2.0" in card and f"{metrics['splits']['test']:,} test items" in card
+    assert f'hs.load("runs/{name}")' in card
+    assert "Apache-2.0" in card and f"{metrics['splits']['test']:,} test {metrics['item_word']}s" in card
     assert all(candidate["name"] in card for candidate in metrics["candidates"])
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "python"),
+    [
+        ("ants_bees", "photo.jpg folder/", '"photo.jpg"'),
+        ("tool_notes", "'a text' texts.csv", '"a text"'),
+        ("spoon", "clip.wav folder/", '"clip.wav"'),
+    ],
+)
+def test_the_use_that_is_shown_suits_what_the_model_takes(name: str, command: str, python: str) -> None:
+    card = render_model_card(EXAMPLES / name)
+    assert f"\nheadstart predict runs/{name} {command}\n" in card
+    assert f"\nrun.predict([{python}])\n" in card
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -99,6 +99,7 @@ def test_nothing_is_loaded_from_anywhere(run: Path) -> None:
     page = Page(text)
     assert {tag for tag, _ in page.elements}.isdisjoint({"script", "link", "iframe", "object", "embed", "base"})
     assert all(attributes["src"].startswith("data:image/") for attributes in page.all("img"))
+    assert all(attributes["src"].startswith("data:audio/") for attributes in page.all("audio"))
     assert "http:" not in text and "https:" not in text and "url(" not in text and "@import" not in text
     assert any("default-src 'none'" in (meta.get("content") or "") for meta in page.all("meta"))
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from headstart.artifacts.report.record import (
     ClassFigures,
     Estimate,
     Evidence,
+    ExhibitRecord,
     LabelPoint,
     Metrics,
     ReliabilityBin,
@@ -23,6 +24,7 @@ from headstart.artifacts.report.record import (
 )
 from headstart.artifacts.report.tuning_record import StageChangeRecord
 from headstart.core.errors import RunFolderError
+from headstart.data.modality import Exhibit
 from headstart.evaluation.candidates import Candidate
 from headstart.evaluation.label_curve import CurvePoint
 from headstart.evaluation.scorecard import score
@@ -84,13 +86,14 @@ def test_what_is_not_an_object_is_refused() -> None:
         decode(Tree, [1, 2], "tree.json")
 
 
-@pytest.mark.parametrize("name", ["ants_bees", "digits", "hedgerow", "house_numbers"])
+@pytest.mark.parametrize("name", ["ants_bees", "digits", "hedgerow", "house_numbers", "spoon", "tool_notes"])
 def test_an_example_is_read_whole(name: str) -> None:
     record = read_run(EXAMPLES / name)
     raw = json.loads((EXAMPLES / name / "metrics.json").read_text())
     assert record.metrics.test["accuracy"] == Estimate(**raw["test"]["accuracy"])
     assert [entry.name for entry in record.metrics.per_class] == raw["classes"]
-    assert record.manifest.backbone.preprocess.mean == (0.485, 0.456, 0.406)
+    assert record.manifest.backbone.preprocess["kind"] in {"image", "mel", "text"}
+    assert record.manifest.backbone.top.name in {"conv_head", "global_pool", "pooling"}
 
 
 def test_what_the_evaluation_writes_is_what_the_report_reads() -> None:
@@ -127,14 +130,22 @@ def test_test_figures_without_accuracy_are_refused() -> None:
         decode(Metrics, {**raw, "test": {}}, "metrics.json")
 
 
-@pytest.mark.parametrize("picture", ["https://example.org/a.png", "javascript:alert(1)", "data:text/html,x"])
-def test_a_picture_from_elsewhere_is_refused(picture: str) -> None:
-    item = {"id": "a", "label": "b", "predicted": "c", "confidence": 0.9, "thumbnail": picture}
-    with pytest.raises(RunFolderError, match="data:image/"):
+@pytest.mark.parametrize("elsewhere", ["https://example.org/a.png", "javascript:alert(1)", "data:text/html,x"])
+@pytest.mark.parametrize(("key", "said"), [("picture", "data:image/"), ("sound", "data:audio/")])
+def test_a_picture_or_sound_from_elsewhere_is_refused(key: str, said: str, elsewhere: str) -> None:
+    item = {"id": "a", "label": "b", "predicted": "c", "confidence": 0.9, "exhibit": {key: elsewhere}}
+    with pytest.raises(RunFolderError, match=said):
         decode(Evidence, {"most_wrong": [item]}, "evidence.json")
-    pair = {"first": "a", "second": "b", "thumbnails": [picture]}
-    with pytest.raises(RunFolderError, match="data:image/"):
+    pair = {"first": "a", "second": "b", "exhibits": [{}, {key: elsewhere}]}
+    with pytest.raises(RunFolderError, match=said):
         decode(Evidence, {"near_duplicates": [pair]}, "evidence.json")
+
+
+def test_what_a_modality_exhibits_is_what_the_report_reads() -> None:
+    shown = Exhibit(text="so good", marks=(("so", 0.0), (" ", 0.0), ("good", -1.0)))
+    assert decode(ExhibitRecord, asdict(shown), "exhibit") == ExhibitRecord(**asdict(shown))
+    with pytest.raises(RunFolderError, match="weights from -1 to 1"):
+        decode(ExhibitRecord, {"marks": [["so", 1.5]]}, "exhibit")
 
 
 def test_a_run_without_tuning_still_opens() -> None:

@@ -1,6 +1,7 @@
 """What the sections compute, against counting by hand."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -62,6 +63,38 @@ def test_facts_leave_out_what_is_empty_and_what_is_a_table() -> None:
     assert facts(values) == [("Seed", "0"), ("Flag", "no"), ("Mean", "0.5, 0.25"), ("Strength", "10,000")]
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("ants_bees", [("Kind", "image"), ("Size", "224"), ("Mean", "0.485, 0.456, 0.406")]),
+        ("tool_notes", [("Kind", "text"), ("Most tokens", "256"), ("Vocabulary", "30522")]),
+        ("spoon", [("Kind", "mel"), ("Sampling rate", "16000 Hz"), ("Hop", "160 samples"), ("Mel bands", "64")]),
+    ],
+)
+def test_preprocessing_of_any_kind_is_shown(name: str, shown: list[tuple[str, str]]) -> None:
+    preprocess = read_run(EXAMPLES / name).manifest.backbone.preprocess
+    assert [pair for pair in shown if pair not in facts(preprocess)] == []
+    page = render_report(EXAMPLES / name)
+    assert all(f"<dt>{key}</dt><dd>{value}</dd>" in page for key, value in shown)
+
+
+def test_preprocessing_of_a_kind_that_nobody_knows_is_shown_all_the_same(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLES / "spoon", tmp_path / "run")
+    path = tmp_path / "run" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["backbone"]["preprocess"] = {"kind": "smell", "nose_hairs": 3}
+    path.write_text(json.dumps(manifest))
+    assert "<dt>Nose hairs</dt><dd>3</dd>" in render_report(tmp_path / "run")
+
+
+@pytest.mark.parametrize(("name", "word"), [("ants_bees", "photo"), ("tool_notes", "text"), ("spoon", "recording")])
+def test_examples_are_called_what_they_are(name: str, word: str) -> None:
+    words = re.sub(r"<style>.*?</style>|<[^>]*>", " ", render_report(EXAMPLES / name), flags=re.DOTALL)
+    assert f"Test {word}s by true and predicted class" in words and f"test {word}s" in words
+    verdict = read_run(EXAMPLES / name).metrics.verdict.sentence
+    assert re.findall(r"\bitems?\b", words.replace(verdict, ""), flags=re.IGNORECASE) == []
+
+
 def test_a_table_names_its_columns_and_rows() -> None:
     html = table("Name", ["Class", number("Items")], [("a<b", Cell("3", share=0.5))])
     assert '<th scope="col" class="number">Items</th>' in html
@@ -82,7 +115,7 @@ def test_a_backbone_that_was_chosen_comes_with_its_ranking(tmp_path: Path) -> No
     }
     path.write_text(json.dumps({**json.loads(path.read_text()), "backbone_choice": choice}))
     page, card = render_report(tmp_path / "run"), render_model_card(tmp_path / "run")
-    assert "The ranking, on 74 training items" in page and "1 (1 to 2)" in page and "0.973" in page
+    assert "The ranking, on 74 training photos" in page and "1 (1 to 2)" in page and "0.973" in page
     assert "timm:&lt;b&gt;" in page and "timm:<b>" not in page
     assert r"timm:\<b\> is first" in card
     assert "The ranking, on" not in render_report(EXAMPLES / "ants_bees")

@@ -86,7 +86,7 @@ def test_the_decision_is_told_with_its_reason_its_end_and_its_cost() -> None:
             "+5.0 points (2.0 to 8.0), with its 95 % interval. The whole interval lies above zero",
         ),
         (GainRecord(0.01, -0.01, 0.03), "+1.0 points (-1.0 to 3.0), with its 95 % interval. The interval holds zero"),
-        (GainRecord(-0.05, -0.08, -0.02), "The whole interval lies below zero: on these items tuning hurt"),
+        (GainRecord(-0.05, -0.08, -0.02), "The whole interval lies below zero: on these photos tuning hurt"),
         (None, ""),
     ],
 )

@@ -13,8 +13,9 @@ from headstart.core.errors import DataError
 from headstart.core.progress import Progress
 from headstart.data.columns import Columns
 from headstart.data.items import Item, ItemTable, Ledger, class_indices, groups_of
-from headstart.data.readers.reading import read_data
 from headstart.evaluation.scorecard import Scorecard, score
+from headstart.evaluation.summed import SummedScore
+from headstart.workflows.recognised import read_items
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Evaluation:
     origin: str
     split: str
     items: int
-    scorecard: Scorecard
+    scorecard: Scorecard | SummedScore
     ledger: Ledger
     notices: tuple[str, ...]
 
@@ -66,7 +67,7 @@ def evaluate_model(
     Raises:
         DataError: Labels that the model does not know, or nothing to judge.
     """
-    table = read_data(data, columns=columns, suffixes=model.modality.suffixes)
+    table = read_items(data, model.modality, columns)
     split, items = _judged_items(table)
     _refuse_unknown(items, model.classes, table.origin)
     answer = model.answer(items, progress=progress)

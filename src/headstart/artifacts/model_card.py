@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,7 +54,7 @@ def render_model_card(run: Path) -> str:
     metrics, manifest = record.metrics, record.manifest
     parts = [
         _heading(metrics, manifest),
-        _usage(metrics),
+        _usage(metrics, manifest),
         _figures(metrics),
         _verdict(metrics),
         _transfer(metrics, manifest),
@@ -88,12 +90,14 @@ def _heading(metrics: Metrics, manifest: Manifest) -> str:
     )
 
 
-def _usage(metrics: Metrics) -> str:
+def _usage(metrics: Metrics, manifest: Manifest) -> str:
     """The two ways to get predictions."""
     run = _code_word(metrics.run or "RUN")
+    given = [_code_word(example.strip('"')) for example in manifest.predict_example]
     return (
-        f"## Use\n\n{_FENCE}\nheadstart predict {run} photo.jpg folder/\n{_FENCE}\n\n"
-        f'{_FENCE}python\nimport headstart as hs\n\nrun = hs.load("{run}")\nrun.predict(["photo.jpg"])\n{_FENCE}'
+        f"## Use\n\n{_FENCE}\nheadstart predict {run} {shlex.join(given)}\n{_FENCE}\n\n"
+        f'{_FENCE}python\nimport headstart as hs\n\nrun = hs.load("{run}")\n'
+        f"run.predict({json.dumps(given[:1])})\n{_FENCE}"
     )
 
 
@@ -103,7 +107,7 @@ def _figures(metrics: Metrics) -> str:
         (metric_title(metric), estimate(metric, measured), estimate_interval(metric, measured))
         for metric, measured in metrics.test.items()
     ]
-    items = counted(metrics.splits.get("test", 0), "test item")
+    items = counted(metrics.splits.get("test", 0), f"test {escaped(metrics.item_word)}")
     return (
         f"## Test figures\n\nOn {items} that took no part in training or choosing, with 95 % intervals.\n\n"
         + _table(("Metric", "Value", "95 % interval"), rows)
@@ -143,7 +147,9 @@ def _transfer(metrics: Metrics, manifest: Manifest) -> str:
 
 def _data(metrics: Metrics, evidence: Evidence) -> str:
     """What it was made from, and what was left out."""
-    used = f"{counted(sum(metrics.splits.values()), 'item')}: {escaped(split_counts(metrics.splits))}."
+    used = (
+        f"{counted(sum(metrics.splits.values()), escaped(metrics.item_word))}: {escaped(split_counts(metrics.splits))}."
+    )
     reasons: dict[str, int] = {}
     for entry in evidence.ledger.excluded:
         reasons[entry.reason] = reasons.get(entry.reason, 0) + 1
@@ -172,11 +178,11 @@ def _backbone(metrics: Metrics, manifest: Manifest) -> str:
 
 def _limits(metrics: Metrics, manifest: Manifest) -> str:
     """Where the figures end."""
-    test = metrics.splits.get("test", 0)
+    test, word = metrics.splits.get("test", 0), escaped(metrics.item_word)
     smallest = metrics.verdict.shown_difference
     limits = [
-        f"The figures rest on {counted(test, 'test item')} and hold for data like these. Items from another source, "
-        "place or time may be harder.",
+        f"The figures rest on {counted(test, f'test {word}')} and hold for data like these. {word.capitalize()}s from "
+        "another source, place or time may be harder.",
         "It names one of its classes whatever it is shown; it has no answer for anything else.",
         f"The licence of the backbone's weights ({escaped(manifest.backbone.licence)}) and the rights in the training "
         "data bind whoever passes the model on.",

@@ -56,10 +56,11 @@ def short(value: Value) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
-body, dd, details, dfn, div, dl, dt = map(Tag, ("body", "dd", "details", "dfn", "div", "dl", "dt"))
+audio, blockquote, body, dd = map(Tag, ("audio", "blockquote", "body", "dd"))
+details, dfn, div, dl, dt = map(Tag, ("details", "dfn", "div", "dl", "dt"))
 em, figcaption, figure, footer, header, main = map(Tag, ("em", "figcaption", "figure", "footer", "header", "main"))
-h1, h2, h3, li, p, pre, section, span, strong = map(
-    Tag, ("h1", "h2", "h3", "li", "p", "pre", "section", "span", "strong")
+h1, h2, h3, li, mark, p, pre, section, span, strong = map(
+    Tag, ("h1", "h2", "h3", "li", "mark", "p", "pre", "section", "span", "strong")
 )
 summary, table, tbody, td, th, thead, tr, ul = map(Tag, ("summary", "table", "tbody", "td", "th", "thead", "tr", "ul"))
 img = Tag("img", void=True)

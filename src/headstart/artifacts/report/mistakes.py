@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from headstart.artifacts.report import exhibits, plots
 from headstart.artifacts.report import markup as h
-from headstart.artifacts.report import plots
 from headstart.artifacts.report.record import ClassFigures, Evidence, Metrics, WrongItem
 from headstart.artifacts.report.result import term
 from headstart.artifacts.report.tables import Cell, accuracy_cell, number, numbers, table
@@ -36,7 +36,7 @@ def confusions(metrics: Metrics) -> Markup | None:
     pairs = confused_pairs(metrics, most=8 if drawn else 20)
     return h.section(
         h.h2("Confusions", id="confusions"),
-        h.div(_heat_map(metrics) if drawn else None, _pairs_table(pairs), class_="beside"),
+        h.div(_heat_map(metrics) if drawn else None, _pairs_table(pairs, metrics), class_="beside"),
         aria_labelledby="confusions",
     )
 
@@ -53,9 +53,10 @@ def confused_pairs(metrics: Metrics, *, most: int) -> list[ConfusedPair]:
     return sorted(pairs, key=lambda pair: (-pair.count, -pair.share, pair.label, pair.predicted))[:most]
 
 
-def reliability(evidence: Evidence) -> Markup | None:
+def reliability(metrics: Metrics, evidence: Evidence) -> Markup | None:
     """Whether confidence agrees with how often the model is right."""
-    plot = plots.reliability_plot(evidence.reliability)
+    word = metrics.item_word
+    plot = plots.reliability_plot(evidence.reliability, item_word=word)
     if plot is None:
         return None
     rows = [
@@ -68,9 +69,9 @@ def reliability(evidence: Evidence) -> Markup | None:
         for entry in evidence.reliability
         if entry.count
     ]
-    columns = ["Confidence", *numbers("Items", "Mean", "Right")]
+    columns = ["Confidence", *numbers(f"{word.capitalize()}s", "Mean", "Right")]
     said = (
-        "Test items are grouped by confidence; a larger disc holds more of them. On the diagonal, 80 % confidence "
+        f"Test {word}s are grouped by confidence; a larger disc holds more of them. On the diagonal, 80 % confidence "
         "is right 80 % of the time. Below it the model is too sure of itself, above it too modest."
     )
     terms = term(
@@ -88,18 +89,20 @@ def reliability(evidence: Evidence) -> Markup | None:
     )
 
 
-def most_wrong(evidence: Evidence) -> Markup | None:
-    """The test items whose true class the model believed in least, as pictures."""
+def most_wrong(metrics: Metrics, evidence: Evidence) -> Markup | None:
+    """The test items whose true class the model believed in least, to be looked at, read or listened to."""
     if not evidence.most_wrong:
         return None
+    shown = [item.exhibit for item in evidence.most_wrong]
     said = (
-        "The test items whose true class the model believed in least, true class → predicted class. Look here first "
-        "for wrong labels, and for what the model does not see."
+        f"The test {metrics.item_word}s whose true class the model believed in least, true class → predicted class. "
+        "Look here first for wrong labels, and for what the model does not see."
     )
     return h.section(
         h.h2("Most wrong", id="most-wrong"),
         h.p(said),
-        h.ul([_wrong_item(item) for item in evidence.most_wrong], class_="gallery"),
+        exhibits.legend(shown),
+        h.ul([_wrong_item(item) for item in evidence.most_wrong], class_=f"gallery {exhibits.layout(shown)}"),
         aria_labelledby="most-wrong",
     )
 
@@ -113,11 +116,11 @@ def class_by_class(metrics: Metrics) -> Markup | None:
     more = h.summary(counted(len(rest), "more class", "more classes"))
     return h.section(
         h.h2("Class by class", id="classes"),
-        _class_table("Classes by recall, the hardest first", shown),
-        h.details(more, _class_table("The other classes", rest)) if rest else None,
+        _class_table("Classes by recall, the hardest first", shown, metrics),
+        h.details(more, _class_table("The other classes", rest, metrics)) if rest else None,
         term(
-            ("Recall", "of the items that are this class, the share that was found."),
-            ("Precision", "of the items that were called this class, the share that is."),
+            ("Recall", f"of the {metrics.item_word}s that are this class, the share that was found."),
+            ("Precision", f"of the {metrics.item_word}s that were called this class, the share that is."),
             ("F1", "the harmonic mean of both."),
         ),
         aria_labelledby="classes",
@@ -148,7 +151,7 @@ def _heat_map(metrics: Metrics) -> Markup:
     ]
     size = "few" if len(rows) <= 4 else "some" if len(rows) <= 8 else "many"
     upright = " upright" if max(map(len, metrics.classes)) > 4 and size != "few" else ""
-    return table("Test items by true and predicted class", columns, rows, kind=f"heat {size}{upright}")
+    return table(f"Test {metrics.item_word}s by true and predicted class", columns, rows, kind=f"heat {size}{upright}")
 
 
 def _heat_cells(counts: Sequence[int], own: int) -> list[Cell]:
@@ -160,11 +163,11 @@ def _heat_cells(counts: Sequence[int], own: int) -> list[Cell]:
     ]
 
 
-def _pairs_table(pairs: Sequence[ConfusedPair]) -> Markup:
+def _pairs_table(pairs: Sequence[ConfusedPair], metrics: Metrics) -> Markup:
     """The pairs of classes most often confused."""
     if not pairs:
-        return h.p("No test item was given the wrong class.")
-    columns = ["True class", "Taken for", *numbers("Items", "Share of class")]
+        return h.p(f"No test {metrics.item_word} was given the wrong class.")
+    columns = ["True class", "Taken for", *numbers(f"{metrics.item_word.capitalize()}s", "Share of class")]
     rows = [
         (pair.label, pair.predicted, number(f"{pair.count:,}"), number(percent(pair.share), share=pair.share))
         for pair in pairs
@@ -173,19 +176,25 @@ def _pairs_table(pairs: Sequence[ConfusedPair]) -> Markup:
 
 
 def _wrong_item(item: WrongItem) -> Markup:
-    """A picture with its true and its predicted class."""
+    """What there is of it, with its true and its predicted class."""
     arrow = [h.span(item.label, class_="true"), " → ", h.span(item.predicted, class_="predicted")]
+    name = f"Labelled {item.label}, predicted {item.predicted}"
     return h.li(
-        h.img(src=item.thumbnail, alt=f"Labelled {item.label}, predicted {item.predicted}") if item.thumbnail else None,
+        exhibits.exhibit(item.exhibit, name=name, predicted=item.predicted),
         h.p(arrow, class_="classes"),
         h.p(f"{percent(item.confidence)} confident", class_="small"),
         h.p(item.id, class_="file"),
     )
 
 
-def _class_table(name: str, figures: Sequence[ClassFigures]) -> Markup:
+def _class_table(name: str, figures: Sequence[ClassFigures], metrics: Metrics) -> Markup:
     """A row per class."""
-    columns = ["Class", *numbers("Test items", "Recall"), Cell("", kind="meter"), *numbers("Precision", "F1")]
+    columns = [
+        "Class",
+        *numbers(f"Test {metrics.item_word}s", "Recall"),
+        Cell("", kind="meter"),
+        *numbers("Precision", "F1"),
+    ]
     rows = [
         (
             entry.name,

@@ -13,8 +13,8 @@ from headstart.artifacts.report.wording import counted
 
 _STYLE = Path(__file__).with_name("page.css")
 
-#: No scripts, no requests: the page may show the pictures that it holds, and use its own style.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+#: No scripts, no requests: the page may show the pictures and play the sounds that it holds, and use its own style.
+_POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 
 
 def render_report(run: Path) -> str:
@@ -40,8 +40,8 @@ def render_report(run: Path) -> str:
         result.candidates(metrics),
         tuning.decision(metrics),
         mistakes.confusions(metrics),
-        mistakes.reliability(evidence),
-        mistakes.most_wrong(evidence),
+        mistakes.reliability(metrics, evidence),
+        mistakes.most_wrong(metrics, evidence),
         mistakes.class_by_class(metrics),
         result.label_curve(metrics),
         tuning.learning_curves(metrics, evidence),

@@ -66,7 +66,7 @@ def candidates_plot(candidates: Sequence[CandidateRecord], *, opponent: str | No
     return drawing("; ".join(spoken), *marks, height=bottom + 26, kind="candidates")
 
 
-def reliability_plot(bins: Sequence[ReliabilityBin]) -> Markup | None:
+def reliability_plot(bins: Sequence[ReliabilityBin], *, item_word: str = "item") -> Markup | None:
     """Observed accuracy against confidence, a disc per bin with its area by count; the diagonal is right."""
     filled = [entry for entry in bins if entry.count]
     if not filled:
@@ -84,7 +84,7 @@ def reliability_plot(bins: Sequence[ReliabilityBin]) -> Markup | None:
     for entry in filled:
         confidence, observed = entry.confidence or 0.0, entry.accuracy or 0.0
         x, y = left + side * confidence, bottom - side * observed
-        said = f"{counted(entry.count, 'item')}: confidence {percent(confidence)}, right {percent(observed)}"
+        said = f"{counted(entry.count, item_word)}: confidence {percent(confidence)}, right {percent(observed)}"
         marks += [
             segment((x, y), (x, bottom - side * confidence), kind="gap"),
             dot(x, y, radius=3 + 6 * math.sqrt(entry.count / most), kind="bubble", title=said),

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 from headstart.artifacts.report.decode import decode
 from headstart.artifacts.report.tuning_record import DecisionRecord, LearningCurve, StageChangeRecord
-from headstart.backbones.card import BackboneCard
+from headstart.backbones.card import Stage
 from headstart.core.errors import RunFolderError
 
 Outcome = Literal["helps", "hurts", "no difference shown", "not judged"]
@@ -127,7 +127,7 @@ class BackboneChoiceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """``metrics.json``: every figure of a run."""
+    """``metrics.json``: every figure of a run; ``item_word`` is what one example is called, such as ``"photo"``."""
 
     headstart: str
     task: str
@@ -148,6 +148,7 @@ class Metrics:
     decision: DecisionRecord | None = None
     backbone_choice: BackboneChoiceRecord | None = None
     interrupted: bool = False
+    item_word: str = "item"
     run: str | None = None
     report: str | None = None
 
@@ -187,6 +188,30 @@ class ReliabilityBin:
 
 
 @dataclass(frozen=True, slots=True)
+class ExhibitRecord:
+    """An item to look at, read or listen to; a report holds it all itself, so that opening it fetches nothing.
+
+    Attributes:
+        picture: ``data:`` URI of a picture; empty where there is none.
+        text: Plain text; of a pair both, joined.
+        sound: ``data:`` URI of a sound; empty where there is none.
+        marks: The text in pieces, each with how much it spoke for the predicted class, in [-1, 1].
+    """
+
+    picture: str = ""
+    text: str = ""
+    sound: str = ""
+    marks: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        for held, start in ((self.picture, "data:image/"), (self.sound, "data:audio/")):
+            if held and not held.startswith(start):
+                raise ValueError(f"expected {start}..., but got {held[:40]!r}")
+        if not all(-1 <= weight <= 1 for _, weight in self.marks):
+            raise ValueError("marks: expected weights from -1 to 1")
+
+
+@dataclass(frozen=True, slots=True)
 class WrongItem:
     """A test item that was confidently given the wrong class."""
 
@@ -194,25 +219,19 @@ class WrongItem:
     label: str
     predicted: str
     confidence: float
-    thumbnail: str | None = None
-
-    def __post_init__(self) -> None:
-        _check_pictures(self.thumbnail)
+    exhibit: ExhibitRecord = ExhibitRecord()
 
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicate:
-    """Two items that look nearly the same, and the splits they stand in."""
+    """Two items that are nearly the same, and the splits they stand in."""
 
     first: str
     second: str
     first_split: str | None = None
     second_split: str | None = None
     difference: float | None = None
-    thumbnails: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        _check_pictures(*self.thumbnails)
+    exhibits: tuple[ExhibitRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,14 +265,40 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class BackboneRecord:
+    """What the backbone's card says, with preprocessing of any kind: what is shown needs no code of that kind."""
+
+    name: str
+    source: str
+    architecture: str
+    library: str
+    licence: str
+    pretraining: str
+    paper: str
+    parameters: int
+    sha256: str
+    preprocess: Mapping[str, Any]
+    stages: tuple[Stage, ...]
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise ValueError("stages: expected at least one")
+
+    @property
+    def top(self) -> Stage:
+        """The last stage."""
+        return self.stages[-1]
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """``manifest.json``: what the run was made from, and how to make it again."""
+    """``manifest.json``: what the run was made from, how to make it again, and what may be given to be predicted."""
 
     headstart: str
     created: str
     command: str
     data: DataName
-    backbone: BackboneCard
+    backbone: BackboneRecord
     strategy: Mapping[str, Any]
     engine: Mapping[str, Any]
     seed: int | None
@@ -262,6 +307,7 @@ class Manifest:
     rule: str = ""
     trained_backbone: bool | None = None
     allowed_licences: tuple[str, ...] = ()
+    predict_example: tuple[str, ...] = ("FILE", "FOLDER/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,10 +347,3 @@ def _read(kind: type[Record], path: Path) -> Record:
     except ValueError as error:
         raise RunFolderError(f"Expected {path} to be JSON, but got {error}; fit again, or restore the file.") from None
     return decode(kind, values, path.name)
-
-
-def _check_pictures(*pictures: str | None) -> None:
-    """A report shows only pictures that it holds itself, so that opening it fetches nothing."""
-    for picture in pictures:
-        if picture is not None and not picture.startswith("data:image/"):
-            raise ValueError(f"expected a picture as data:image/..., but got {picture[:40]!r}")

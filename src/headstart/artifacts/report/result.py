@@ -9,7 +9,7 @@ from markupsafe import Markup
 from headstart.artifacts.report import markup as h
 from headstart.artifacts.report import plots
 from headstart.artifacts.report.markup import Child
-from headstart.artifacts.report.record import CandidateRecord, LabelPoint, Manifest, Metrics, VerdictRecord
+from headstart.artifacts.report.record import CandidateRecord, LabelPoint, Manifest, Metrics
 from headstart.artifacts.report.tables import Cell, accuracy_cell, number, numbers, table
 from headstart.artifacts.report.wording import (
     INTERRUPTED,
@@ -25,7 +25,7 @@ from headstart.artifacts.report.wording import (
 )
 
 _MEANINGS = {
-    "accuracy": "share of test items given the right class",
+    "accuracy": "share of test examples given the right class",
     "balanced_accuracy": "mean recall of the classes: a rare class counts as much as a frequent one",
     "macro_f1": "mean F1 of the classes: high only where a class is both found and seldom named wrongly",
     "log_loss": "penalty for confidence in wrong answers: 0 is perfect",
@@ -40,7 +40,7 @@ def verdict(metrics: Metrics) -> Markup:
         h.p("Did the pretraining help?", class_="question"),
         h.h1(judged.sentence, id="verdict"),
         _difference(metrics),
-        _smallest_detectable(judged),
+        _smallest_detectable(metrics),
         _warnings([*judged.warnings, *([INTERRUPTED] if metrics.interrupted else [])]),
         class_=f"verdict {judged.outcome.split()[0]}",
         aria_labelledby="verdict",
@@ -49,11 +49,11 @@ def verdict(metrics: Metrics) -> Markup:
 
 def key_figures(metrics: Metrics, manifest: Manifest) -> Markup:
     """Test accuracy, items, time and backbone at a glance, then every metric with its meaning."""
-    test, card = metrics.test["accuracy"], manifest.backbone
+    test, card, word = metrics.test["accuracy"], manifest.backbone, metrics.item_word
     left_out = f"; {metrics.excluded:,} left out" if metrics.excluded else ""
     tiles = [
         _tile("Test accuracy", estimate("accuracy", test), estimate_interval("accuracy", test)),
-        _tile("Items", f"{sum(metrics.splits.values()):,}", split_counts(metrics.splits) + left_out),
+        _tile(f"{word.capitalize()}s", f"{sum(metrics.splits.values()):,}", split_counts(metrics.splits) + left_out),
         _tile("Time", duration(sum(metrics.seconds.values())), "from raw files to verdict"),
         _tile("Backbone", card.architecture, f"pretrained on {card.pretraining}", kind="name"),
     ]
@@ -68,7 +68,7 @@ def key_figures(metrics: Metrics, manifest: Manifest) -> Markup:
         h.h2("Key figures", id="figures"),
         h.dl(tiles, class_="tiles"),
         table("On the test split, with 95 % intervals", ["Metric", number("Value")], rows, kind="figures"),
-        term(("95 % interval", "the true values that fit these test items; more items narrow it.")),
+        term(("95 % interval", f"the true values that fit these test {word}s; more {word}s narrow it.")),
         aria_labelledby="figures",
     )
 
@@ -85,8 +85,8 @@ def candidates(metrics: Metrics) -> Markup | None:
         h.figure(plot, h.figcaption(_candidates_legend(), class_="legend")) if plot else None,
         table("What was tried: accuracy with its 95 % interval, and its cost", columns, rows),
         term(
-            ("Validation", "items that chose among the candidates."),
-            ("Test", "items that were used once, at the end."),
+            ("Validation", f"{metrics.item_word}s that chose among the candidates."),
+            ("Test", f"{metrics.item_word}s that were used once, at the end."),
             ("Opponent", "the best without pretraining by validation accuracy; the verdict is against it."),
             ("Not converged", "still improving when its time was up, so its figure is no measure of it."),
         ),
@@ -141,14 +141,15 @@ def _difference(metrics: Metrics) -> Markup | None:
     said = [
         f"Accuracy of this model minus that of {'' if against else 'the strongest model without pretraining '}",
         [h.strong(against), ", the strongest without pretraining by validation accuracy, "] if against else None,
-        f"on the same {counted(metrics.splits['test'], 'test item')}, with its 95 % interval. ",
+        f"on the same {counted(metrics.splits['test'], f'test {metrics.item_word}')}, with its 95 % interval. ",
         "An interval that holds zero shows no difference.",
     ]
     return h.figure(plot, h.figcaption(said))
 
 
-def _smallest_detectable(judged: VerdictRecord) -> Markup | None:
+def _smallest_detectable(metrics: Metrics) -> Markup | None:
     """What the test split could have shown at best."""
+    judged = metrics.verdict
     if judged.smallest_detectable is None:
         return None
     if judged.shown_difference is None:
@@ -156,7 +157,8 @@ def _smallest_detectable(judged: VerdictRecord) -> Markup | None:
     smallest = h.strong(points(judged.shown_difference, signed=False))
     return h.p(
         [h.span(class_="swatch"), "A true difference of ", smallest, " is the smallest that this test split "],
-        "would show in 4 of 5 cases. Smaller ones often stay hidden; more test items would bring them out.",
+        f"would show in 4 of 5 cases. Smaller ones often stay hidden; more test {metrics.item_word}s would bring them "
+        "out.",
         class_="small",
     )
 

@@ -44,7 +44,7 @@ def decision(metrics: Metrics) -> Markup | None:
     decided = metrics.decision
     if decided is None:
         return None
-    probe = _probe_accuracy(metrics)
+    probe, word = _probe_accuracy(metrics), metrics.item_word
     plot = None if probe is None else plots.plan_plot(decided, probe=probe)
     return h.section(
         h.h2("How the boundary was placed", id="boundary"),
@@ -52,16 +52,16 @@ def decision(metrics: Metrics) -> Markup | None:
         _gain(metrics, decided),
         h.figure(plot, h.figcaption(_PLAN_SAID), class_="axed") if plot else None,
         _plan_tables(metrics, decided) if decided.steps else None,
-        _invariances(decided.invariances),
+        _invariances(metrics, decided.invariances),
         term(
             ("Boundary", "the lowest stage that trains; all below it are frozen."),
             ("Learning rate", "the highest; stages near the input train more slowly."),
             (
                 "Cached once",
-                "the output of the stages below was computed once per item, and trained from in every epoch.",
+                f"the output of the stages below was computed once per {word}, and trained from in every epoch.",
             ),
-            ("Cost", "of passing an item through the whole backbone."),
-            ("Views", "augmented versions of each item that were cached."),
+            ("Cost", f"of passing one {word} through the whole backbone."),
+            ("Views", f"augmented versions of each {word} that were cached."),
         ),
         aria_labelledby="boundary",
     )
@@ -81,11 +81,11 @@ def learning_curves(metrics: Metrics, evidence: Evidence) -> Markup | None:
         h.div([figure for curve, figure in drawn if curve.name in shown], class_="multiples"),
         h.details(more, h.div(rest, class_="multiples")) if rest else None,
         term(
-            ("Loss", "penalty per item, in nats; each plot has its own scale."),
+            ("Loss", f"penalty per {metrics.item_word}, in nats; each plot has its own scale."),
             (
                 "Kept epoch",
                 "the one with the lowest validation loss. Where validation loss rises while training loss "
-                "still falls, the model has begun to learn its training items by heart.",
+                f"still falls, the model has begun to learn its training {metrics.item_word}s by heart.",
             ),
         ),
         aria_labelledby="learning",
@@ -114,7 +114,7 @@ def stage_changes(metrics: Metrics, evidence: Evidence) -> Markup | None:
     read = (
         "Weights moved by: the distance between the weights before and after, relative to their length. CKA: 1 where "
         "the stage's output has the same geometry as before, whatever its rotation and scale; the lower, the more "
-        "differently the stage now arranges the items (Kornblith et al. 2019)."
+        "differently the stage now arranges the examples (Kornblith et al. 2019)."
     )
     return h.section(
         h.h2("What changed in which stage", id="stages"),
@@ -155,11 +155,12 @@ def _gain(metrics: Metrics, decided: DecisionRecord) -> Markup | None:
     gain = decided.over_probe
     if gain is None:
         return None
-    items = counted(metrics.splits["test"], "test item")
+    word = metrics.item_word
+    items = counted(metrics.splits["test"], f"test {word}")
     if gain.low > 0:
         read = "The whole interval lies above zero: tuning helped."
     elif gain.high < 0:
-        read = "The whole interval lies below zero: on these items tuning hurt, though validation chose it."
+        read = f"The whole interval lies below zero: on these {word}s tuning hurt, though validation chose it."
     else:
         read = "The interval holds zero: no difference is shown."
     measured = [h.strong(points(gain.difference)), f" {interval(gain.low, gain.high)}"]
@@ -179,7 +180,7 @@ def _plan_tables(metrics: Metrics, decided: DecisionRecord) -> list[Markup | Non
     ]
 
 
-def _invariances(checked: Sequence[InvarianceRecord]) -> list[Markup]:
+def _invariances(metrics: Metrics, checked: Sequence[InvarianceRecord]) -> list[Markup]:
     """A line for each augmentation that was considered."""
     if not checked:
         return []
@@ -188,7 +189,10 @@ def _invariances(checked: Sequence[InvarianceRecord]) -> list[Markup]:
         f"{percent(entry.unchanged_accuracy)} unchanged: {'' if entry.admitted else 'not '}used as augmentation."
         for entry in checked
     ]
-    return [h.h3("What may be changed in an item"), h.ul([h.li(line[:1].upper() + line[1:]) for line in said])]
+    return [
+        h.h3(f"What may be changed in each {metrics.item_word}"),
+        h.ul([h.li(line[:1].upper() + line[1:]) for line in said]),
+    ]
 
 
 def _probe_rows(metrics: Metrics) -> list[list[Cell]]:
