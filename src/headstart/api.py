@@ -10,29 +10,27 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.artifacts.evaluate import Evaluation, evaluate_model
+from headstart.artifacts.answering import open_model, write_pages
+from headstart.artifacts.evaluate import Evaluation
 from headstart.artifacts.model_card import render_model_card
-from headstart.artifacts.predict import Prediction, left_out, predict
+from headstart.artifacts.predict import Prediction
 from headstart.artifacts.report.page import render_report
-from headstart.artifacts.saved_model import SavedModel
 from headstart.core.errors import UsageError
 from headstart.core.files import write_bytes
 from headstart.core.progress import Progress
 from headstart.core.run_folder import open_run
 from headstart.data.columns import Columns
-from headstart.data.items import ArraySource, Item
-from headstart.data.readers.unlabelled import read_unlabelled
 from headstart.workflows.arrange import ANY_MODALITY, DataOptions
 from headstart.workflows.cache import clear_cache, show_cache
 from headstart.workflows.check import CheckReport, check_data
 from headstart.workflows.extract import extract_features
 from headstart.workflows.fit import FitOptions
-from headstart.workflows.fit import fit as fit_workflow
 from headstart.workflows.gather import BackboneOptions
 from headstart.workflows.models import Models, Wanted, find_models, show_model
 from headstart.workflows.rank import RankOptions
 from headstart.workflows.rank import rank as rank_workflow
 from headstart.workflows.rank_record import Ranking
+from headstart.workflows.tasks import CLASSIFICATION, TASKS
 
 __all__ = [
     "Run",
@@ -71,7 +69,7 @@ class Run:
 
     def __init__(self, path: str | Path, *, progress: Progress | None = None) -> None:
         self._folder = open_run(path)
-        self._model = SavedModel(self._folder, progress=progress)
+        self._model = open_model(self._folder, progress=progress)
 
     @property
     def path(self) -> Path:
@@ -101,7 +99,7 @@ class Run:
     def predict(
         self, inputs: Inputs, *, columns: Columns | None = None, progress: Progress | None = None
     ) -> list[Prediction]:
-        """Classifies files, everything in folders, glob patterns, arrays, and texts as they are.
+        """Answers for files, everything in folders, glob patterns, arrays, and texts as they are.
 
         Args:
             inputs: Paths, or pictures as uint8 arrays ``(H, W)`` or ``(H, W, 3)``; for a model of texts also texts,
@@ -113,26 +111,30 @@ class Run:
             A prediction per file found, then one per array, then one per input that was not found or is of another
             kind; what cannot be answered has an ``error`` and no label.
         """
-        paths, arrays = _listed(inputs)
-        modality = self._model.modality
-        found = modality.expand(read_unlabelled(paths, wanted=modality, columns=columns))
-        items = [*found.items, *(Item(f"array {place}", ArraySource(array)) for place, array in enumerate(arrays))]
-        return [*predict(self._model, items, progress=progress), *map(left_out, found.ledger.excluded)]
+        return list(self._model.predict(_listed(inputs), columns=columns, progress=progress))
 
     def evaluate(
         self, data: str | Path, *, columns: Columns | None = None, progress: Progress | None = None
     ) -> Evaluation:
-        """Measures the model on labelled data; see :func:`headstart.artifacts.evaluate.evaluate_model`."""
-        return evaluate_model(self._model, str(data), columns=columns, progress=progress)
+        """Measures the model on labelled data: on its test split where it has one, else on all of it.
+
+        Items that the run was trained on are left out and counted.
+
+        Raises:
+            DataError: Labels that the model does not know, or nothing to judge.
+        """
+        return self._model.evaluate(str(data), columns=columns, progress=progress)
 
     def __repr__(self) -> str:
-        accuracy = self.metrics["test"]["accuracy"]["value"]
-        return f"Run({str(self.path)!r}, test accuracy {accuracy:.3f})"
+        leading = self.metrics.get("leading", "accuracy")
+        value = self.metrics["test"][leading]["value"]
+        return f"Run({str(self.path)!r}, test {leading.replace('_', ' ')} {value:.3f})"
 
 
 def fit(
     data: str | Path,
     *,
+    task: str = CLASSIFICATION,
     out: str | Path | None = None,
     strategy: str = "auto",
     budget: float | str = 120.0,
@@ -143,6 +145,7 @@ def fit(
     architecture: str | None = None,
     random_weights: bool = False,
     allow_license: Sequence[str] = (),
+    adapt: str | Path | None = None,
     head: str = "linear",
     scratch: bool = True,
     baseline_budget: float | str = 30.0,
@@ -160,6 +163,8 @@ def fit(
 
     Args:
         data: A folder with a folder per class, a table, or a name such as ``"sklearn:digits"``.
+        task: What is asked: ``"classification"``, and of texts ``"tokens"`` (a tag for each word), ``"qa"`` (the piece
+            of a text that answers a question) or ``"lm"`` (the next token, or hidden ones).
         out: The run's folder; ``None`` takes a free name under ``runs/``.
         strategy: ``"auto"``: the probe, then as much fine-tuning as the budget buys, the best by validation;
             ``"probe"``: a head on frozen features; ``"partial"``: the stages above a boundary train;
@@ -174,6 +179,8 @@ def fit(
         architecture: The architecture of a ``file:`` checkpoint.
         random_weights: Take the architecture with random weights.
         allow_license: Licences of weights that may be used beside the permissive ones.
+        adapt: Texts without labels that the backbone is trained on as a language model first: a file, folder or table,
+            or ``"self"`` for the training texts; ``None`` for no such training.
         head: ``"linear"`` or ``"mlp"``.
         scratch: Also train baselines from random weights.
         baseline_budget: Time for each of them, in seconds or as ``"90s"``, ``"5m"``.
@@ -193,7 +200,7 @@ def fit(
     Raises:
         HeadstartError: Something that the message names; see :mod:`headstart.core.errors`.
     """
-    folder = fit_workflow(
+    folder = TASKS[task](
         DataOptions(
             str(data),
             modality=modality,
@@ -213,6 +220,7 @@ def fit(
         FitOptions(
             out=None if out is None else Path(out),
             strategy=strategy,
+            adapt=None if adapt is None else str(adapt),
             head=head,
             budget=seconds_of(budget),
             boundary=boundary,
@@ -384,6 +392,10 @@ def models(
 
 def write_report(run: Path) -> None:
     """Writes ``report.html`` and ``README.md`` of a run from what it holds."""
+    write_pages(run, _write_usual_pages)
+
+
+def _write_usual_pages(run: Path) -> None:
     write_bytes(run / "report.html", render_report(run).encode("utf-8", "backslashreplace"))
     write_bytes(run / "README.md", render_model_card(run).encode("utf-8", "backslashreplace"))
 
@@ -417,9 +429,8 @@ def one_device(name: str) -> Device:
     return name  # type: ignore[return-value]
 
 
-def _listed(inputs: Inputs) -> tuple[list[str | Path | tuple[str, str]], list[NDArray[np.uint8]]]:
-    """Paths, texts and pairs, and arrays among the inputs; a lone one, but for a pair, counts as a list of one."""
+def _listed(inputs: Inputs) -> list[Input]:
+    """The inputs as a list; a lone one, but for a pair, counts as a list of one."""
     if isinstance(inputs, str | Path) or (isinstance(inputs, np.ndarray) and inputs.ndim < _BATCH_AXES):
-        inputs = [inputs]
-    paths = [entry for entry in inputs if isinstance(entry, str | Path | tuple)]
-    return paths, [entry for entry in inputs if isinstance(entry, np.ndarray)]
+        return [inputs]
+    return list(inputs)

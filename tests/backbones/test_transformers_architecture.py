@@ -1,5 +1,7 @@
 """Architectures of transformers in a line."""
 
+import sys
+
 import pytest
 
 from headstart.backbones.transformers_architecture import (
@@ -8,7 +10,7 @@ from headstart.backbones.transformers_architecture import (
     read_architecture,
     write_architecture,
 )
-from headstart.core.errors import UsageError
+from headstart.core.errors import UnavailableError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,9 @@ def test_settings_that_would_fetch_code_are_left_out() -> None:
 def test_what_is_no_architecture_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="type\\(setting=value"):
         read_architecture(text)
+
+
+def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(UnavailableError, match=r"pip install 'headstart\[hf\]'"):
+        configuration("bert", {})

@@ -77,3 +77,8 @@ def test_groups_across_given_splits_are_noted():
     )  # fmt: skip
 
     assert "'p1'" in check_classes(ItemTable("t", "t", items, Ledger())).warnings[0]
+
+
+def test_sentences_that_were_taken_for_labels_are_not_printed_in_full():
+    errors = check_classes(table_of({f"{n} {'word ' * 100}": 1 for n in range(20)})).errors
+    assert max(map(len, errors)) < 1_000

@@ -112,3 +112,17 @@ def test_a_slow_call_is_not_repeated() -> None:
     calls: list[float] = []
     least_seconds(lambda: calls.append(time.sleep(0.02) or 0.0), most_seconds=0.01)
     assert len(calls) == 1
+
+
+def test_calls_that_do_less_work_do_not_stand_for_those_that_do_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of three lengths, four busy moments: the mean over batches of what each length takes at its quickest."""
+    clock, lengths = [0.0], iter([8, 16, 40, 8] * 5)
+    busy = iter([0.5, 0, 0, 0.5, 0, 0.5, 0.5, *[0] * 20])
+
+    def step() -> int:
+        length = next(lengths)
+        clock[0] += length / 100 + next(busy)
+        return length
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+    assert least_seconds(step, most_seconds=1e3) == pytest.approx((8 + 16 + 40 + 8) / 4 / 100)

@@ -37,7 +37,7 @@ def test_all_epochs_are_done_and_the_record_says_what_they_brought(tmp_path: Pat
     assert changed(before, network)
     losses = [epoch.validation_loss for epoch in found.records[0].epochs]
     assert found.held_out_loss == min(losses) < losses[0]
-    assert found.planned[0].precision == "float32"
+    assert (found.planned[0].precision, found.planned[0].threads) == ("float32", 1)
     backbone, head = found.arrays()
     assert set(head) == {"weight", "bias"}
     assert backbone

@@ -91,8 +91,9 @@ def test_an_adaptation_that_was_done_is_not_done_again(examples, work):
 
 def test_without_texts_or_without_a_mask_it_is_refused(examples, work, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="found none"):
-        adapt(examples, AdaptOptions(str(tmp_path / "empty"), budget=2.0), work=work(), progress=Silent())
+    for nothing in (str(tmp_path / "empty"), "a text as it is"):
+        with pytest.raises(DataError, match="found none"):
+            adapt(examples, AdaptOptions(nothing, budget=2.0), work=work(), progress=Silent())
     model = save_model(tmp_path / "bert", "bert")
     data = DataOptions(examples.arranged.table.origin, modality="text")
     unmasked = gather(

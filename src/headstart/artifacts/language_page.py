@@ -153,7 +153,11 @@ def _how(metrics: LanguageMetrics) -> str:
 
 
 def _candidates(metrics: LanguageMetrics) -> Markup:
-    columns: list[str | Cell] = ["Candidate", "Status", *(number(name) for name in ("Validation", "Test", "Epochs", "Time"))]
+    columns: list[str | Cell] = [
+        "Candidate",
+        "Status",
+        *(number(name) for name in ("Validation", "Test", "Epochs", "Time")),
+    ]
     return h.section(
         h.h2("Candidates", id="candidates"),
         table("What was tried: perplexity per token with its 95 % interval", columns, map(_row, metrics.candidates)),

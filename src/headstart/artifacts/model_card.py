@@ -29,6 +29,7 @@ _STRATEGIES = {
     "probe": "a linear probe",
     "partial": "partial fine-tuning",
     "finetune": "full fine-tuning",
+    "contrastive": "contrastive tuning",
     "scratch": "training from scratch",
 }
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$]|:(?=//)|^[#+=-])")
@@ -81,9 +82,10 @@ def _heading(metrics: Metrics, manifest: Manifest) -> str:
     classes = [escaped(entry) for entry in metrics.classes[:_CLASSES_SHOWN]]
     more = len(metrics.classes) - len(classes)
     listed = ", ".join(classes) + (f" and {more:,} more" if more else "")
+    does = escaped(metrics.does) or f"tells {counted(len(metrics.classes), 'class', 'classes')} apart: {listed}"
     return (
         f"# {name}: {escaped(metrics.task)}\n\n"
-        f"A model that tells {counted(len(metrics.classes), 'class', 'classes')} apart: {listed}. It was made by "
+        f"A model that {does}. It was made by "
         f"{escaped(_STRATEGIES.get(metrics.strategy, metrics.strategy))}; its backbone is "
         f"{escaped(manifest.backbone.name)} (pretraining: {pretraining}). headstart {escaped(metrics.headstart)} made "
         f"it on {escaped(manifest.created)}."
@@ -120,13 +122,14 @@ def _verdict(metrics: Metrics) -> str:
         (
             escaped(entry.name),
             escaped(entry.status),
-            accuracy(entry.accuracy("validation")),
-            accuracy(entry.accuracy("test")),
+            accuracy(entry.leading("validation")),
+            accuracy(entry.leading("test")),
         )
         for entry in metrics.candidates
     ]
     warnings = "".join(f"\n\n> {escaped(warning)}" for warning in metrics.verdict.warnings)
-    table = _table(("Candidate", "Status", "Validation accuracy", "Test accuracy"), rows)
+    title = metric_title(metrics.leading)
+    table = _table(("Candidate", "Status", f"Validation {title}", f"Test {title}"), rows)
     return f"## Did the pretraining help?\n\n**{escaped(metrics.verdict.sentence)}**{warnings}\n\n{table}"
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from headstart.backbones.preprocess import Preprocess, preprocess_from_json, preprocess_to_json
+from headstart.core.errors import WeightsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -203,9 +204,19 @@ class BackboneCard:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> BackboneCard:
-        """The card that :meth:`to_json` wrote."""
-        stages = tuple(Stage(**stage) for stage in values["stages"])
-        lists = {key: tuple(values[key]) for key in ("pretraining_classes", "pretraining_items")}
-        file = WeightsFile(**values["file"]) if values.get("file") else None
-        parts = {"preprocess": preprocess_from_json(values["preprocess"]), "stages": stages, "file": file}
-        return cls(**{**values, **lists, **parts})
+        """The card that :meth:`to_json` wrote.
+
+        Raises:
+            WeightsError: These are not the values of a card.
+        """
+        try:
+            stages = tuple(Stage(**stage) for stage in values["stages"])
+            lists = {key: tuple(values[key]) for key in ("pretraining_classes", "pretraining_items")}
+            file = WeightsFile(**values["file"]) if values.get("file") else None
+            parts = {"preprocess": preprocess_from_json(values["preprocess"]), "stages": stages, "file": file}
+            return cls(**{**values, **lists, **parts})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise WeightsError(
+                f"Expected the card of a backbone, but got {error!r}; it was written by another version of headstart, "
+                "or is damaged. Make it again."
+            ) from error

@@ -7,10 +7,12 @@ What happens before the batch is NumPy and may be cached; what happens behind it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
+from headstart.core.errors import UnknownNameError, WeightsError
 from headstart.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 PADDING = -1
 #: Ragged batches are as long as a multiple of this, so that an engine meets few shapes.
 LENGTH_STEP = 8
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class Preprocess(Protocol):
@@ -35,7 +39,10 @@ class Preprocess(Protocol):
 
     @property
     def axes(self) -> tuple[int, ...]:
-        """Axes of one input; -1 where its length differs from item to item."""
+        """Axes of one input; ``(-1,)`` where it is a row of integers whose length differs from item to item.
+
+        Then the context has a place for each of them too, negative where there is padding: pooling leaves it out.
+        """
 
     @property
     def has_context(self) -> bool:
@@ -79,11 +86,31 @@ def preprocess_to_json(preprocess: Preprocess) -> dict[str, Any]:
 
 
 def preprocess_from_json(values: Mapping[str, Any]) -> Preprocess:
-    """The spec that :func:`preprocess_to_json` wrote; lists become tuples again."""
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    kind = str(given.pop("kind"))
-    found: Preprocess = PREPROCESSES[kind](**given)
+    """The spec that :func:`preprocess_to_json` wrote; lists become tuples again.
+
+    Raises:
+        WeightsError: It is of a kind that is not known here, or these are not its values.
+    """
+    try:
+        given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        kind = str(given.pop("kind", "image"))  # before there were kinds, all were for pictures
+        found: Preprocess = PREPROCESSES[kind](**given)
+        _check(found)
+    except (UnknownNameError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(
+            f"Expected how a backbone's inputs are prepared, but got {error!r}; it was written by another version of "
+            "headstart or by a part that is not installed, or is damaged. Make it again."
+        ) from error
     return found
+
+
+def _check(preprocess: Preprocess) -> None:
+    """Values that come from a file may be anything; a name of a file, above all, must not lead anywhere else."""
+    if not isinstance(preprocess.size, int) or preprocess.size < 1:
+        raise ValueError(f"the size {preprocess.size!r}")
+    for name, sha256 in preprocess.assets.items():
+        if not (isinstance(sha256, str) and _SHA256.fullmatch(sha256)):
+            raise ValueError(f"{sha256!r} as the sha256 of {name}")
 
 
 def is_ragged(values: NDArray[Any]) -> bool:

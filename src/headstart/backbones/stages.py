@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from headstart.backbones.card import Layout, Stage
@@ -123,8 +124,9 @@ class StagedBackbone(nn.Module):
         """
         layout = self.stages[self.position(stage)].layout
         if layout == "NLC" and context is not None and context.shape[:2] == hidden.shape[:2]:
-            real = (context >= 0).to(hidden.dtype).unsqueeze(2)
-            return (hidden * real).sum(dim=1) / real.sum(dim=1)
+            real = (context >= 0).unsqueeze(2)
+            # A sum over a long text may leave the range of half precision.
+            return (hidden * real).sum(dim=1, dtype=torch.float32) / real.sum(dim=1)
         places = _PLACES[layout]
         return hidden.mean(dim=places) if places else hidden
 

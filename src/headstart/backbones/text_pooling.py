@@ -64,7 +64,8 @@ class TextPooling:
 
 def _mean(hidden: Tensor, real: Tensor) -> Tensor:
     weights = real.to(hidden.dtype).unsqueeze(2)
-    return (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+    # Means, not sums: many tokens would not fit into half precision.
+    return (hidden * weights).mean(dim=1) / weights.mean(dim=1).clamp(min=1e-4)
 
 
 def _max(hidden: Tensor, real: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from headstart.backbones.preprocess import LENGTH_STEP, as_batch
 from headstart.core.assets import asset
-from headstart.core.errors import UnavailableError
+from headstart.core.errors import UnavailableError, WeightsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,7 +140,11 @@ def _tokenizer(sha256: str, most_tokens: int) -> Any:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise UnavailableError.missing_extra("a text backbone", module="tokenizers", extra="text") from error
-    tokenizer = Tokenizer.from_file(str(asset(sha256)))
+    path = asset(sha256)
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing more telling
+        raise WeightsError(f"Expected a tokenizer in {path}, but it cannot be read: {error}.") from error
     tokenizer.no_padding()
     tokenizer.enable_truncation(most_tokens, strategy="longest_first")
     return tokenizer

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from headstart.core.errors import UsageError
+from headstart.core.errors import UnavailableError, UsageError
 
 #: Settings by which a configuration would have the library fetch and run a kernel from the hub; like those that begin
 #: with an underscore, they say how to compute and nothing of the network.
@@ -17,8 +17,14 @@ def configuration(model_type: str, settings: Mapping[str, Any]) -> Any:
     """The library's configuration object; settings that are not named have the library's defaults.
 
     Settings that say how to compute, by whose code, are left out.
+
+    Raises:
+        UnavailableError: transformers is not installed.
     """
-    from transformers import AutoConfig
+    try:
+        from transformers import AutoConfig
+    except ImportError as error:
+        raise UnavailableError.missing_extra("A model of transformers", module="transformers", extra="hf") from error
 
     network = {name: value for name, value in settings.items() if name not in _COMPUTING and not name.startswith("_")}
     return AutoConfig.for_model(model_type, **network)

@@ -14,9 +14,10 @@ def named_columns(
     group: str | None = None,
     split: str | None = None,
     second: str | None = None,
+    pattern: str | None = None,
 ) -> Columns | None:
-    """The columns that the user named; ``None`` where none was."""
+    """The columns that the user named, or the pattern of file names; ``None`` where there is none."""
     from headstart.data.columns import Columns
 
-    named = Columns(item=item, second=second, label=label, group=group, split=split)
+    named = Columns(item=item, second=second, label=label, group=group, split=split, pattern=pattern)
     return None if named == Columns() else named

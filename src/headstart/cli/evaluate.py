@@ -21,13 +21,14 @@ def command(
     label_column: options.LabelColumn = None,
     group_column: options.GroupColumn = None,
     split_column: options.SplitColumn = None,
+    label_pattern: options.LabelPattern = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure a saved run on labelled DATA: on its test split where it has one, else on all of it."""
     from headstart import api
     from headstart.cli.columns import named_columns
 
-    columns = named_columns(item_column, label_column, group_column, split_column, second_column)
+    columns = named_columns(item_column, label_column, group_column, split_column, second_column, label_pattern)
     with progress_for_stderr() as progress:
         found = api.load(run, progress=progress).evaluate(data, columns=columns, progress=progress)
     for notice in found.notices:

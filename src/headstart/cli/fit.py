@@ -16,12 +16,20 @@ from headstart.cli.console import progress_for_stderr
 
 def command(
     data: options.Data,
+    task: Annotated[
+        str,
+        typer.Option(
+            help="classification; of texts also tokens (a tag for each word), qa (the piece of a text that answers a "
+            "question), lm (the next token, or hidden ones)."
+        ),
+    ] = "classification",
     out: Annotated[Path | None, typer.Option(help="Folder of the run; must not hold another run.")] = None,
     strategy: Annotated[
         str,
         typer.Option(
             help="auto: the probe, then as much fine-tuning as the budget buys. probe: a head on frozen features. "
-            "partial: the stages above a boundary. finetune: all stages. scratch: the best network from random weights."
+            "partial: the stages above a boundary. finetune: all stages. contrastive: few examples of each class, "
+            "compared in pairs (SetFit). scratch: the best network from random weights."
         ),
     ] = "auto",
     budget: Annotated[str, typer.Option(help="Time for fine-tuning: 90s, 5m, 1h.")] = "2m",
@@ -32,6 +40,14 @@ def command(
     architecture: options.Architecture = None,
     random_weights: options.RandomWeights = False,
     allow_license: options.AllowLicense = None,
+    adapt: Annotated[
+        str | None,
+        typer.Option(
+            help="Train the backbone on texts without labels first, as a language model: a file, folder or table, or "
+            "self for the training texts.",
+            metavar="TEXTS",
+        ),
+    ] = None,
     head: Annotated[str, typer.Option(help="linear, or mlp for one hidden layer.")] = "linear",
     scratch: Annotated[
         bool, typer.Option("--scratch/--no-scratch", help="Also train baselines from random weights to compare with.")
@@ -59,6 +75,7 @@ def command(
     label_column: options.LabelColumn = None,
     group_column: options.GroupColumn = None,
     split_column: options.SplitColumn = None,
+    label_pattern: options.LabelPattern = None,
     modality: options.Modality = "auto",
     seed: options.Seed = 0,
     device: options.Device = "auto",
@@ -72,6 +89,7 @@ def command(
     with progress_for_stderr() as progress:
         run = api.fit(
             data,
+            task=task,
             out=out,
             strategy=strategy,
             budget=budget,
@@ -83,12 +101,13 @@ def command(
             architecture=architecture,
             random_weights=random_weights,
             allow_license=allow_license or (),
+            adapt=adapt,
             head=head,
             scratch=scratch,
             baseline_budget=baseline_budget,
             per_class=per_class,
             drop_near=drop_near,
-            columns=named_columns(item_column, label_column, group_column, split_column, second_column),
+            columns=named_columns(item_column, label_column, group_column, split_column, second_column, label_pattern),
             modality=modality,
             seed=seed,
             device=device,

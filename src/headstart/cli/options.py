@@ -18,7 +18,9 @@ Data = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.", metavar="DEVICE")]
-_SOURCES = "bundled:NAME (default: what suits the data), timm:NAME, torchvision:NAME, hf:REPOSITORY, keras:NAME, run:PATH"
+_SOURCES = (
+    "bundled:NAME (default: what suits the data), timm:NAME, torchvision:NAME, hf:REPOSITORY, keras:NAME, run:PATH"
+)
 _MORE_SOURCES = "or file:PATH with --architecture; see `headstart models`."
 Backbone = Annotated[str | None, typer.Option(help=f"{_SOURCES}, {_MORE_SOURCES}", metavar="SOURCE:NAME")]
 BackboneOrAuto = Annotated[
@@ -58,3 +60,12 @@ GroupColumn = Annotated[
     str | None, typer.Option(help="Column of a table with what must not be torn apart by a split: a patient, a camera.")
 ]
 SplitColumn = Annotated[str | None, typer.Option(help="Column of a table with train, validation or test.")]
+LabelPattern = Annotated[
+    str | None,
+    typer.Option(
+        help="For a folder of files without class folders: a regular expression that is searched for in each file's "
+        "path from there on. Its first group, or the one named label, is the class; one named group says what must not "
+        "be torn apart by a split.",
+        metavar="REGEX",
+    ),
+]

@@ -72,14 +72,15 @@ def _print_csv(predictions: list[Prediction], classes: tuple[str, ...]) -> None:
 
 
 def _print_table(predictions: list[Prediction]) -> None:
-    answered = [row for row in predictions if row.label is not None and row.confidence is not None]
+    answered = [row for row in predictions if row.label is not None]
     names = [_on_a_line(row.id) for row in answered]
     width = max(map(len, names), default=0)
     label_width = max((len(str(row.label)) for row in answered), default=0)
     for name, row in zip(names, answered, strict=True):
         second = list(row.probabilities.items())[1:2]
+        sure = "" if row.confidence is None else f"  {row.confidence:6.1%}"
         rest = f"   {second[0][0]} {second[0][1]:.1%}" if second else ""
-        print(f"{name:<{width}}  {row.label:<{label_width}}  {row.confidence:6.1%}{rest}")
+        print(f"{name:<{width}}  {row.label:<{label_width}}{sure}{rest}".rstrip())
 
 
 def _on_a_line(name: str) -> str:

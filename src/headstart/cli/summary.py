@@ -11,11 +11,11 @@ from headstart.artifacts.report.decode import decode
 from headstart.artifacts.report.record import CandidateRecord, Metrics
 from headstart.artifacts.report.wording import (
     INTERRUPTED,
-    UNDEFINED,
-    accuracy,
     counted,
     duration,
+    metric_title,
     printable,
+    reached,
     split_counts,
     tuning,
 )
@@ -100,12 +100,17 @@ def _data_facts(record: Metrics) -> list[tuple[str, str]]:
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in record.excluded_by_reason.items())
     left_out = counted(record.excluded, record.item_word) if record.excluded else "nothing"
     facts = [
-        ("Data", f"{record.data.name}, {counted(len(record.classes), 'class', 'classes')}"),
+        ("Data", f"{record.data.name}, {_asked(record)}"),
         ("Read", f"{counted(sum(record.splits.values()), record.item_word)}: {split_counts(record.splits)}"),
         ("Left out", f"{left_out}: {reasons}" if reasons else left_out),
         ("Backbone", record.backbone),
     ]
     return [(name, printable(value)) for name, value in facts]
+
+
+def _asked(record: Metrics) -> str:
+    """How many classes there are; where there are none, the task."""
+    return counted(len(record.classes), "class", "classes") if record.classes else record.task
 
 
 def _shown_candidates(record: Metrics) -> list[CandidateRecord]:
@@ -125,13 +130,16 @@ def _hidden(record: Metrics) -> list[str]:
 
 
 def _candidate_rows(record: Metrics) -> list[tuple[str, str, str]]:
-    """Name, validation accuracy, and time or what went wrong, of every candidate that is listed."""
-    return [(printable(entry.name), _reached(entry), printable(_cost(entry))) for entry in _shown_candidates(record)]
+    """Name, what it reached on validation, and time or what went wrong, of every candidate that is listed."""
+    return [
+        (printable(entry.name), reached(record.leading, entry.leading("validation")), printable(_cost(entry)))
+        for entry in _shown_candidates(record)
+    ]
 
 
 def _validation_accuracy(entry: CandidateRecord) -> float:
     """What a candidate reached on validation; below all others where it was not measured."""
-    measured = entry.accuracy("validation")
+    measured = entry.leading("validation")
     return -1.0 if measured is None or measured.value is None else measured.value
 
 
@@ -139,12 +147,6 @@ def _tuning_facts(record: Metrics) -> list[tuple[str, str]]:
     """What tuning came to, and whether it was cut short."""
     facts = [("Tuning", tuning(record)), ("Interrupted", INTERRUPTED if record.interrupted else "")]
     return [(name, printable(value)) for name, value in facts if value]
-
-
-def _reached(entry: CandidateRecord) -> str:
-    """A candidate's validation accuracy."""
-    measured = entry.accuracy("validation")
-    return accuracy(measured) if measured else UNDEFINED
 
 
 def _cost(entry: CandidateRecord) -> str:
@@ -156,7 +158,7 @@ def _cost(entry: CandidateRecord) -> str:
 
 def _test_fact(record: Metrics) -> tuple[str, str]:
     """The figure that counts."""
-    return "Test accuracy", accuracy(record.test["accuracy"])
+    return f"Test {metric_title(record.leading)}", reached(record.leading, record.test[record.leading])
 
 
 def _end_facts(record: Metrics) -> list[tuple[str, str]]:
@@ -175,7 +177,7 @@ def _plain(facts: Sequence[tuple[str, str]], width: int) -> list[str]:
     """Facts in two columns, long ones on several lines."""
     lines = []
     for name, value in facts:
-        start = f"{name:<{_NAME_WIDTH}}"
+        start = f"{name:<{_NAME_WIDTH - 1}} "
         lines += _wrapped(value, width, initial_indent=start, subsequent_indent=" " * _NAME_WIDTH)
     return lines
 
@@ -199,7 +201,7 @@ def _candidates_table(record: Metrics) -> RenderableType:
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for heading in ("Candidate", "Validation accuracy", "Time"):
+    for heading in ("Candidate", f"Validation {metric_title(record.leading)}", "Time"):
         table.add_column(heading)
     for entry, cells in zip(_shown_candidates(record), _candidate_rows(record), strict=True):
         colour = "green" if entry.kind == "transfer" else ""

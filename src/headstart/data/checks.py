@@ -19,6 +19,8 @@ FEW_PER_CLASS = 5
 FEW_ITEMS = 50
 
 _SHOWN = 8
+#: And of a name at most so many characters: sentences may have been taken for labels.
+_SHOWN_CHARACTERS = 60
 
 
 class Findings(NamedTuple):
@@ -67,7 +69,7 @@ def _too_few_classes(table: ItemTable) -> Iterator[str]:
         empty = table.ledger.empty_classes
         beside = f" (empty: {_listed(empty)})" if empty else ""
         yield (
-            f"Expected two classes or more in {table.origin}, but found only {table.classes[0]!r}{beside}; "
+            f"Expected two classes or more in {table.origin}, but found only {_quoted(table.classes[0])}{beside}; "
             "make a folder, or a label, for each class. If the class folders lie deeper, give the folder "
             "that holds them."
         )
@@ -200,10 +202,14 @@ def _given(table: ItemTable, split: str) -> bool:
 
 def _listed(names: Iterable[str]) -> str:
     every = list(names)
-    shown = ", ".join(map(repr, every[:_SHOWN]))
+    shown = ", ".join(map(_quoted, every[:_SHOWN]))
     return f"{shown} and {len(every) - _SHOWN} more" if len(every) > _SHOWN else shown
 
 
 def _counted(counts: dict[str, int]) -> str:
-    ordered = [f"{name!r} ({counts[name]})" for name in sort_class_names(counts)]
+    ordered = [f"{_quoted(name)} ({counts[name]})" for name in sort_class_names(counts)]
     return ", ".join(ordered[:_SHOWN]) + (f" and {len(ordered) - _SHOWN} more" if len(ordered) > _SHOWN else "")
+
+
+def _quoted(name: str) -> str:
+    return repr(name if len(name) <= _SHOWN_CHARACTERS else f"{name[: _SHOWN_CHARACTERS - 1]}…")

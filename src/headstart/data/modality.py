@@ -136,12 +136,11 @@ class Modality:
         literal: Whether what names no file is the item itself when it is to be predicted.
         feature: The type of such a column in a data set of Hugging Face's ``datasets``: ``"Image"``.
         takes: Kinds of preprocessing (:data:`headstart.backbones.preprocess.PREPROCESSES`) that it makes inputs for.
-        foreign: Those among them that were made for other data: a backbone of such a kind has been pretrained on nothing
+        foreign: Those among them that were made for other data: a backbone of such a kind was pretrained on nothing
             like these items, whatever the names of its classes.
         default_backbone: Used where the user names none; works without a network.
         plain_name: What the small canonical form is, ``"raw pixels"``.
         size_name: What :attr:`headstart.data.inspection.Inspection.size` counts.
-        extra: The extra of headstart that brings its libraries; empty where none is needed.
         rule: The decoding rule's name and version, with the versions of the libraries that carry it out; part
             of every cache key.
         prepare: Content and preprocessing to everything that a pass wants, by the fast path; without
@@ -188,7 +187,6 @@ class Modality:
     literal: bool = False
     feature: str = ""
     foreign: frozenset[str] = frozenset()
-    extra: str = ""
 
     def changed(
         self, content: Content, preprocess: Any, chance: np.random.Generator, admitted: Collection[str]

@@ -61,7 +61,7 @@ def metric_intervals(
         UsageError: The arrays do not belong together.
     """
     summands = _summands(labels, probabilities, bins=bins)
-    units = summands if groups is None else _sum_groups(summands, groups)
+    units = summands if groups is None else sum_groups(summands, groups)
     measured = _metrics(units.sum(axis=0, dtype=np.float64)[None], classes=probabilities.shape[1])
     if len(units) == 1:
         return {name: Interval(float(value[0]), *_whole_range(name)) for name, value in measured.items()}
@@ -114,6 +114,26 @@ def expanded_percentiles(
     return float(low), float(high)
 
 
+def sum_groups(summands: NDArray[Any], groups: NDArray[Any]) -> NDArray[Any]:
+    """The sums of each group's rows.
+
+    Args:
+        summands: Shape ``(N, K)``.
+        groups: Group of each row, shape ``(N,)``.
+
+    Returns:
+        Shape ``(G, K)``, in the order of the groups' sorted names.
+
+    Example:
+        >>> sum_groups(np.array([[1, 0], [2, 1], [3, 1]]), np.array(["b", "a", "b"])).tolist()
+        [[2, 1], [4, 1]]
+    """
+    _, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    ordered = summands[np.argsort(index, kind="stable")]
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    return np.add.reduceat(ordered, starts, axis=0)
+
+
 def _summands(labels: NDArray[np.int64], probabilities: NDArray[Any], *, bins: int) -> NDArray[np.float32]:
     """Per item: hit, label, prediction (each one-hot), 1, log loss, and the gap in the column of its bin."""
     count, classes = probabilities.shape
@@ -128,13 +148,6 @@ def _summands(labels: NDArray[np.int64], probabilities: NDArray[Any], *, bins: i
     table[:, 3 * classes + 1] = item_log_losses(labels, probabilities)
     table[rows, 3 * classes + 2 + index] = right - confidence
     return table
-
-
-def _sum_groups(summands: NDArray[np.float32], groups: NDArray[Any]) -> NDArray[np.float32]:
-    _, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    ordered = summands[np.argsort(index, kind="stable")]
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    return np.add.reduceat(ordered, starts, axis=0)
 
 
 def _metrics(totals: NDArray[np.float64], *, classes: int) -> dict[str, NDArray[np.float64]]:

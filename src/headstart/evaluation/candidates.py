@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
 from headstart.core.errors import UsageError
-from headstart.evaluation.scorecard import Scorecard
+from headstart.evaluation.intervals import Interval
 
 Kind = Literal["transfer", "baseline"]
 Status = Literal["ok", "not converged", "not run", "failed"]
+
+
+class Score(Protocol):
+    """What something reached on one split, such as a :class:`headstart.evaluation.scorecard.Scorecard`."""
+
+    @property
+    def metrics(self) -> dict[str, Interval]:
+        """Metrics with their intervals."""
+
+    def metrics_json(self) -> dict[str, dict[str, float]]:
+        """The same as plain JSON values."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +55,8 @@ class Candidate:
     epochs: int | None = None
     validation_probabilities: NDArray[Any] | None = field(default=None, repr=False)
     test_probabilities: NDArray[Any] | None = field(default=None, repr=False)
-    validation: Scorecard | None = field(default=None, repr=False)
-    test: Scorecard | None = field(default=None, repr=False)
+    validation: Score | None = field(default=None, repr=False)
+    test: Score | None = field(default=None, repr=False)
 
     @property
     def converged(self) -> bool:
@@ -68,11 +79,15 @@ class Candidate:
         }
 
 
-def strongest(candidates: Sequence[Candidate]) -> Candidate | None:
-    """The candidate with the highest validation accuracy.
+def strongest(candidates: Sequence[Candidate], *, by: str = "accuracy") -> Candidate | None:
+    """The candidate with the highest validation accuracy, or another metric.
 
-    Ties go to the lower validation log loss, then to the first. Only those that converged are
+    Ties go to the lower validation log loss where there is one, then to the first. Only those that converged are
     considered, so that an unfinished training is never sold as what is possible.
+
+    Args:
+        candidates: What there is.
+        by: Name of the metric; the higher the better.
 
     Returns:
         The strongest candidate; ``None`` where none converged.
@@ -86,9 +101,9 @@ def strongest(candidates: Sequence[Candidate]) -> Candidate | None:
             f"Expected validation metrics for every converged candidate, but got none for "
             f"{', '.join(unmeasured)}; score them on the validation split first."
         )
-    return max(ready, key=_strength, default=None)
+    return max(ready, key=lambda candidate: _strength(candidate, by), default=None)
 
 
-def _strength(candidate: Candidate) -> tuple[float, float]:
+def _strength(candidate: Candidate, by: str) -> tuple[float, float]:
     metrics = candidate.validation.metrics if candidate.validation else {}
-    return metrics["accuracy"].value, -metrics["log_loss"].value
+    return metrics[by].value, -metrics["log_loss"].value if "log_loss" in metrics else 0.0

@@ -62,6 +62,27 @@ class Verdict:
         return {**asdict(self), "warnings": list(self.warnings)}
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two models on the same test items, in the metric that decides.
+
+    Attributes:
+        value: What the transfer reached, in [0, 1].
+        opponent_value: What its opponent reached.
+        difference: The one less the other, with its interval.
+        smallest_detectable: The true difference that such a split would show in 80 % of cases.
+        items: Number of test items.
+        metric: What is compared, in a word or two; empty for accuracy, which needs no name.
+    """
+
+    value: float
+    opponent_value: float
+    difference: Interval
+    smallest_detectable: float
+    items: int
+    metric: str = ""
+
+
 def judge(
     right: NDArray[np.bool_],
     opponent: Opponent,
@@ -83,19 +104,57 @@ def judge(
     Raises:
         UsageError: Both were not judged on the same items.
     """
-    difference = paired_difference(right, opponent.right, groups=groups)
-    differences = right.astype(np.int64) - opponent.right
+    return verdict_on(compared(right, opponent.right, groups=groups), opponent.name, groups=groups, warnings=warnings)
+
+
+def compared(
+    right: NDArray[np.bool_], opponent_right: NDArray[np.bool_], *, groups: NDArray[Any] | None, metric: str = ""
+) -> Comparison:
+    """The shares of items that two models are right about, side by side.
+
+    Args:
+        right: Whether the transfer is right about each test item, shape ``(N,)``.
+        opponent_right: The same for its opponent.
+        groups: Group of each item, shape ``(N,)``; ``None`` where items are independent.
+        metric: What the share is called, where that is not accuracy.
+
+    Raises:
+        UsageError: Both were not judged on the same items.
+    """
+    difference = paired_difference(right, opponent_right, groups=groups)
+    differences = right.astype(np.int64) - opponent_right
     size = len(right) if groups is None else effective_size(differences, groups)
-    detectable = smallest_detectable_difference(size, discordance(right, opponent.right))
+    return Comparison(
+        value=float(right.mean()),
+        opponent_value=float(opponent_right.mean()),
+        difference=difference,
+        smallest_detectable=smallest_detectable_difference(size, discordance(right, opponent_right)),
+        items=len(right),
+        metric=metric,
+    )
+
+
+def verdict_on(
+    comparison: Comparison, against: str, *, groups: NDArray[Any] | None = None, warnings: tuple[str, ...] = ()
+) -> Verdict:
+    """The verdict that a comparison leads to, in any metric that is a share.
+
+    Args:
+        comparison: Of the transfer with its opponent.
+        against: Name of the opponent.
+        groups: Group of each test item, shape ``(N,)``.
+        warnings: What is known to weaken the comparison.
+    """
+    difference = comparison.difference
     outcome = _outcome(difference)
     return Verdict(
         outcome=outcome,
-        against=opponent.name,
+        against=against,
         difference=difference.value,
         low=difference.low,
         high=difference.high,
-        smallest_detectable=detectable,
-        sentence=_sentence(outcome, right, opponent, difference) + _limits(outcome, len(right), detectable),
+        smallest_detectable=comparison.smallest_detectable,
+        sentence=_sentence(outcome, comparison, against) + _limits(outcome, comparison),
         warnings=(*warnings, *_group_warnings(groups)),
     )
 
@@ -118,23 +177,24 @@ def _outcome(difference: Interval) -> Outcome:
     return "hurts" if difference.high < 0 else "no difference shown"
 
 
-def _sentence(outcome: Outcome, right: NDArray[np.bool_], opponent: Opponent, difference: Interval) -> str:
+def _sentence(outcome: Outcome, comparison: Comparison, against: str) -> str:
     opening = {"helps": "Transfer helps", "hurts": "Transfer hurts here"}.get(outcome, "No difference shown")
+    difference, metric = comparison.difference, f"{comparison.metric} " if comparison.metric else ""
     return (
-        f"{opening}: {100 * right.mean():.1f} % against {100 * opponent.right.mean():.1f} % for the best "
-        f"model without it ({opponent.name}), {_points(difference.value, signed=True)} points "
+        f"{opening}: {metric}{100 * comparison.value:.1f} % against {100 * comparison.opponent_value:.1f} % for the "
+        f"best model without it ({against}), {_points(difference.value, signed=True)} points "
         f"({_points(difference.low)} to {_points(difference.high)})"
     )
 
 
-def _limits(outcome: Outcome, items: int, detectable: float) -> str:
+def _limits(outcome: Outcome, comparison: Comparison) -> str:
     if outcome != "no difference shown":
         return "."
-    if detectable >= 1:
-        return f"; this test split of {items} items is too small to show any difference."
+    if comparison.smallest_detectable >= 1:
+        return f"; this test split of {comparison.items} items is too small to show any difference."
     return (
-        f"; this test split of {items} items could have shown a difference of about "
-        f"{_rounded_points(detectable)} points or more."
+        f"; this test split of {comparison.items} items could have shown a difference of about "
+        f"{_rounded_points(comparison.smallest_detectable)} points or more."
     )
 
 

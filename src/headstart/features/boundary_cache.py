@@ -219,7 +219,7 @@ class _Filling:
         self._progress.start(f"activations of view {self._viewed.view}", total=len(todo))
         pool = ThreadPoolExecutor(max_workers=cores())
         try:
-            start = 0
+            todo, start = self._longest_first(todo, pool), 0
             while start < len(todo):
                 part = todo[start : start + self._shard_rows]
                 start += len(part)
@@ -228,6 +228,21 @@ class _Filling:
         finally:
             pool.shutdown(cancel_futures=True)
         self._progress.finish(f"{len(todo)} new, {len(self._viewed.items) - len(todo)} kept from before")
+
+    def _longest_first(self, todo: Sequence[int], pool: ThreadPoolExecutor) -> Sequence[int]:
+        """Where inputs differ in length, those of nearly one length beside each other.
+
+        So few shards are needed, each of which holds a file open as long as it is mapped. The longest come first,
+        because a shard has as many rows as fitted into the one before.
+        """
+        if -1 not in self._viewed.source.card.preprocess.axes:
+            return todo
+        lengths = {}
+        for place, outcome in in_order(pool, self._viewed.attempt, todo):
+            if self._stop():
+                raise Stopped
+            lengths[place] = 0 if isinstance(outcome, str) else len(outcome)
+        return sorted(todo, key=lambda place: -lengths[place])
 
     def _run_shard(self, part: Sequence[int], pool: ThreadPoolExecutor) -> None:
         """One shard; whatever ends it early, what was computed until then is kept."""

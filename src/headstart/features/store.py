@@ -14,6 +14,7 @@ and a process that is killed loses the shard it was writing and nothing else. Wr
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import mmap
@@ -29,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.core.errors import StorageError
 from headstart.core.files import locked, write_atomic, write_json
 from headstart.core.home import cache_home, cache_limit
 
@@ -64,9 +66,9 @@ class Table:
         places = self.places[which]
         if not len(places):
             return self.shards[0][:0] if self.shards else np.empty((0, 0))
-        if len(np.unique(places[:, 0])) == 1:
-            return np.asarray(self.shards[places[0, 0]][places[:, 1]])
         used = np.unique(places[:, 0])
+        if len(used) == 1:
+            return np.asarray(self.shards[used[0]][places[:, 1]])
         widest = np.result_type(*(shard.dtype for shard in self.shards))
         longest = max((self.shards[shard].shape[1:] for shard in used), default=())
         rows = np.zeros((len(places), *longest), dtype=widest)
@@ -171,7 +173,7 @@ class Shelf:
             self._merge_small_shards()
 
     def _merge_small_shards(self) -> None:
-        """Joins small shards into one where there are many, as after many predictions of one photo each.
+        """Joins small shards into one where there are many, as after many predictions of one item each.
 
         Rows that somebody has mapped stay readable until they let go of them.
         """
@@ -195,7 +197,8 @@ class Shelf:
             try:
                 raw = ids.read_bytes()
                 rows = np.load(ids.with_suffix(".rows.npy"), mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError, EOFError):
+            except (OSError, ValueError, EOFError) as error:
+                _refuse_too_many_files(error)
                 continue  # damaged or just evicted: these rows count as missing and are computed again
             if len(raw) != len(rows) * DIGEST_BYTES:
                 continue
@@ -207,6 +210,15 @@ class Shelf:
         if self._names:
             with contextlib.suppress(OSError):  # another process may have cleared it, or it is not ours
                 os.utime(self.folder)
+
+
+def _refuse_too_many_files(error: Exception) -> None:
+    """Rows that this process cannot open are not missing: computed again they could not be opened either."""
+    if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+        raise StorageError(
+            "Expected to open all files that features are kept in, but the system allows no more open files; raise its "
+            "limit (ulimit -n), or run `headstart cache clear features`."
+        ) from error
 
 
 def feature_home() -> Path:

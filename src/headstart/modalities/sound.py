@@ -150,5 +150,4 @@ SOUND = Modality(
     jitter=_jitter,
     expand=expand,
     feature="Audio",
-    extra="sound",
 )

@@ -93,7 +93,6 @@ TEXT = Modality(
     in_cells=True,
     literal=True,
     feature="string",
-    extra="text",
     rule=_rule,
     prepare=_prepare,
     prepare_reference=_prepare_reference,

@@ -1,7 +1,8 @@
 """Examples that enter the network at its boundary: activations from the cache, or computed anew by the same engine.
 
-Either way gives the same numbers for the same inputs: a cache differs only in that its changed views are always the
-same ones. At the bottom, where nothing lies below the boundary, the prepared inputs themselves enter.
+Either way gives the same numbers for the same inputs, where these differ in length up to rounding: a cache differs only
+in that its changed views are always the same ones. At the bottom, where nothing lies below the boundary, the prepared
+inputs themselves enter.
 """
 
 from __future__ import annotations

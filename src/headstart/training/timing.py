@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -96,12 +97,14 @@ def validation_by_step(step_seconds: float, phase: Phase, examples: int) -> floa
 
 def measured_validation(loop: Loop, phase: Phase, layout: Layout, *, most_seconds: float) -> float:
     """A validation pass, as a multiple of a batch."""
-    rows = np.arange(min(64, len(loop.validation)))
+    count = len(loop.validation)
+    rows = np.linspace(0, count - 1, min(64, count)).round().astype(np.int64)
     loop.place(_planned(loop, phase, ("float32", layout)))
-    seconds = least_seconds(
-        lambda: forward(loop.network, loop.validation.batch(rows, None), with_targets=True), most_seconds=most_seconds
-    )
-    return seconds * len(loop.validation) / len(rows)
+
+    def validate() -> None:
+        forward(loop.network, loop.validation.batch(rows, None), with_targets=True)
+
+    return least_seconds(validate, most_seconds=most_seconds) * count / len(rows)
 
 
 def _can_compute(network: Network, way: Way) -> bool:
@@ -131,16 +134,24 @@ def mean_seconds(work: Callable[[], object], *, most_seconds: float) -> float:
     return sum(durations) / len(durations)
 
 
-def least_seconds(work: Callable[[], object], *, most_seconds: float) -> float:
+def least_seconds(work: Callable[[], Hashable], *, most_seconds: float) -> float:
     """The shortest of up to twenty calls, fewer once ``most_seconds`` have gone.
 
     The shortest, not the median: whatever else the machine does can only add to a call, and a plan should depend on the
-    machine alone.
+    machine alone. Where calls do more work or less, the mean over them of the shortest with as much work.
+
+    Args:
+        work: Gives how much work it was; equal values mean equal work.
+        most_seconds: No call is begun after these.
     """
-    durations = [_seconds(work)]
-    while len(durations) < 20 and sum(durations) < most_seconds:
-        durations.append(_seconds(work))
-    return min(durations)
+    durations: defaultdict[Hashable, list[float]] = defaultdict(list)
+    count, begun = 0, time.perf_counter()
+    while not count or (count < 20 and time.perf_counter() - begun < most_seconds):
+        started = time.perf_counter()
+        done = work()
+        durations[done].append(time.perf_counter() - started)
+        count += 1
+    return sum(len(calls) * min(calls) for calls in durations.values()) / count
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -149,8 +160,8 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def step_of(loop: Loop, phase: Phase, way: Way) -> Callable[[], None]:
-    """One training step after the other, computed in this way."""
+def step_of(loop: Loop, phase: Phase, way: Way) -> Callable[[], Hashable]:
+    """One training step after the other, computed in this way; each gives the shape of what entered it."""
     planned = _planned(loop, phase, way)
     loop.begin_phase(planned)
     loop.network.begin_training(phase)
@@ -162,9 +173,11 @@ def step_of(loop: Loop, phase: Phase, way: Way) -> Callable[[], None]:
 
     coming = batches()
 
-    def step() -> None:
+    def step() -> Hashable:
+        batch = next(coming)
         with contextlib.suppress(NotFinite):  # the training itself will meet it again, and say so
-            loop.train_step(next(coming), planned)
+            loop.train_step(batch, planned)
+        return getattr(batch.inputs, "shape", (batch.size,))[1:]
 
     return step
 

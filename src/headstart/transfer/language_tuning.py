@@ -63,7 +63,7 @@ def scratch_phase(width: int) -> Phase:
     return replace(phase, epochs=60, patience=16, regulariser=Regulariser(weight_decay=0.1, gradient_norm=1.0))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class LanguagePlan:
     """What a budget buys.
 

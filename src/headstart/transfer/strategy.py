@@ -32,6 +32,7 @@ class Strategy:
         placement: How the boundary is placed.
         rate_factors: The learning rates of the phases are multiplied by these where several are tried, the most
             promising first.
+        objective: What the loop makes small: a name in :data:`headstart.transfer.objective.OBJECTIVES`.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Strategy:
     phases: tuple[Phase, ...] = ()
     placement: Placement = "given"
     rate_factors: tuple[float, ...] = (1.0,)
+    objective: str = "classification"
 
 
 #: Feature extraction: the boundary stays at the top, and the head alone is fitted.
@@ -81,11 +83,28 @@ SCRATCH = Strategy(
     ),
 )
 
+#: For a handful of examples of each class: the features are tuned by pairs of them, then a linear head is solved on
+#: these (Tunstall et al. 2022, SetFit).
+CONTRASTIVE = Strategy(
+    "contrastive",
+    weights="pretrained",
+    phases=(
+        Phase(
+            boundary="bottom",
+            learning_rates=LearningRates(head=1e-4, backbone=1e-4),
+            epochs=30,
+            batch_size=16,
+            patience=30,
+        ),
+    ),
+    objective="contrastive",
+)
+
 STRATEGIES: Registry[Strategy] = Registry(
     "strategy",
     {
         name: f"headstart.transfer.strategy:{name.upper()}"
-        for name in ("auto", "probe", "partial", "finetune", "scratch")
+        for name in ("auto", "probe", "partial", "finetune", "contrastive", "scratch")
     },
     group="headstart.strategies",
 )

@@ -25,6 +25,7 @@ from headstart.training.plan import PlannedPhase, steps_per_epoch
 from headstart.training.records import PhaseRecord
 from headstart.training.timing import measure_cost
 from headstart.transfer.heads import LinearHead
+from headstart.transfer.objective import OBJECTIVES, Aim
 from headstart.transfer.tuning_plan import LEAST_MEASURING, MEASURING, TuningStep
 
 Ended = Literal["ok", "interrupted", "failed"]
@@ -126,14 +127,16 @@ def tune_network(
         work: Where plan, snapshot and step log are kept.
         progress: Hears about every step.
     """
-    task = Classification(len(network.head.get_parameter("bias")))
+    classes = len(network.head.get_parameter("bias"))
+    objective = OBJECTIVES[step.objective]()
+    aim = objective.begin(network, classes=classes, train=train, validation=validation)
     with named_out_of_memory(step.phases[0].batch_size):
-        planned = _stored_plan(work) or _measured(step, network, task, train=train, validation=validation, work=work)
+        planned = _stored_plan(work) or _measured(step, aim, train=train, work=work)
     loop = Loop(
-        network,
-        task,
+        aim.network,
+        aim.task,
         train=train,
-        validation=validation,
+        validation=aim.validation,
         seed=seed,
         progress=progress,
         checkpoints=work.checkpoints,
@@ -142,7 +145,8 @@ def tune_network(
     )
     with named_out_of_memory(step.phases[0].batch_size):
         records = loop.fit(planned)
-        probabilities = np.concatenate(answers(network, task, validation))
+        network = objective.end(aim.network, classes=classes, train=train, seed=seed)
+        probabilities = np.concatenate(answers(network, Classification(classes), validation))
     return Tuned(step, tuple(planned), tuple(records), network, probabilities)
 
 
@@ -152,20 +156,14 @@ def _stored_plan(work: TrainingWork) -> list[PlannedPhase] | None:
     return [PlannedPhase.from_json(values) for values in json.loads(work.plan.read_bytes())]
 
 
-def _measured(
-    step: TuningStep,
-    network: Network,
-    task: Classification,
-    *,
-    train: Examples,
-    validation: Examples,
-    work: TrainingWork,
-) -> list[PlannedPhase]:
+def _measured(step: TuningStep, aim: Aim, *, train: Examples, work: TrainingWork) -> list[PlannedPhase]:
     """The phases with the precision and layout that are fastest here; epochs are those of the plan."""
     planned = []
     seconds = max(LEAST_MEASURING, MEASURING * step.predicted_seconds)
     for phase in step.phases:
-        cost = measure_cost(network, task, train=train, validation=validation, phase=phase, most_seconds=seconds)
+        cost = measure_cost(
+            aim.network, aim.task, train=train, validation=aim.validation, phase=phase, most_seconds=seconds
+        )
         steps = steps_per_epoch(phase, len(train))
         epoch_seconds = steps * cost.step_seconds + cost.validation_seconds
         planned.append(

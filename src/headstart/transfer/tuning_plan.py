@@ -77,7 +77,7 @@ class TuningStep:
 
     Attributes:
         name: What a person calls it.
-        strategy: ``"partial"`` or ``"finetune"``.
+        strategy: How it is trained, as a user writes it: ``"partial"``, ``"finetune"``, ``"contrastive"``.
         phases: What the loop does.
         below: How what lies below the boundary is had.
         views: Changed views per training example in the cache; without a cache there is no end of them, unless 0.
@@ -85,6 +85,7 @@ class TuningStep:
         predicted_seconds: What it was predicted to take.
         predicted_seconds_otherwise: What it would have taken the other way; ``None`` where there is no other.
         cache_bytes: What its cache was predicted to take; ``None`` where there is none.
+        objective: What the loop makes small; see :mod:`headstart.transfer.objective`.
     """
 
     name: str
@@ -96,6 +97,7 @@ class TuningStep:
     predicted_seconds: float
     predicted_seconds_otherwise: float | None = None
     cache_bytes: int | None = None
+    objective: str = "classification"
 
     @property
     def boundary(self) -> str:
@@ -243,16 +245,40 @@ class _Planner:
         above = _with_set_up(rounds * (PASSES * train + validation) * cost.above_seconds)
         each_time = above + rounds * (train + validation) * cost.below_seconds
         rate = phases[0].learning_rates.backbone
+        step = TuningStep(
+            name=self.name(cost.boundary, rate),
+            strategy=self.named("finetune" if cost.boundary == "bottom" else "partial"),
+            phases=phases,
+            below="nothing" if cost.boundary == "bottom" else "computed each time",
+            views=views,
+            share_below=cost.share_below,
+            predicted_seconds=each_time,
+            objective=self.strategy.objective,
+        )
         if cost.boundary == "bottom":
-            name = f"all stages at {rate:.2g}"
-            return TuningStep(name, "finetune", phases, "nothing", views, cost.share_below, each_time)
+            return step
         rows = (views + 1) * train + validation
         cached = above + (0.0 if filled else rows * cost.below_seconds)
         size = rows * cost.row_bytes
-        name = f"from {cost.boundary} at {rate:.2g}"
         if cached <= each_time and self.room_for(size):
-            return TuningStep(name, "partial", phases, "cached", views, cost.share_below, cached, each_time, size)
-        return TuningStep(name, "partial", phases, "computed each time", views, cost.share_below, each_time, cached)
+            return replace(
+                step,
+                below="cached",
+                predicted_seconds=cached,
+                predicted_seconds_otherwise=each_time,
+                cache_bytes=size,
+            )
+        return replace(step, predicted_seconds_otherwise=cached)
+
+    def name(self, boundary: str, rate: float) -> str:
+        """What a person calls a training."""
+        where = "all stages" if boundary == "bottom" else f"from {boundary}"
+        found = f"{where} at {rate:.2g}"
+        return found if self.strategy.objective == "classification" else f"{self.strategy.objective}, {found}"
+
+    def named(self, by_boundary: str) -> str:
+        """How a training is called among the strategies: by its boundary, unless its objective is its own."""
+        return by_boundary if self.strategy.objective == "classification" else self.strategy.name
 
 
 def _with_set_up(seconds: float) -> float:

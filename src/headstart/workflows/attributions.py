@@ -19,7 +19,7 @@ from headstart.workflows.gather import Examples
 STEPS = 16
 #: Items are marked, the most wrong first, until so many tokens have been attributed: each costs as much as training on
 #: it for :data:`STEPS` steps.
-MOST_TOKENS = 1024
+MOST_TOKENS = 512
 
 
 def marked(most_wrong: list[dict[str, Any]], examples: Examples, saved: Fitted) -> list[dict[str, Any]]:

@@ -58,6 +58,8 @@ class FitOptions:
     Attributes:
         out: The run's folder; ``None`` for a free name under ``runs/``.
         strategy: Name of the strategy.
+        adapt: Texts without labels that the backbone is trained on as a language model first: a file, folder or table,
+            or ``"self"`` for the training texts; ``None`` for no such training.
         head: ``"linear"`` or ``"mlp"``.
         budget: Seconds that tuning may take.
         boundary: The lowest stage that trains, for ``partial``.
@@ -72,6 +74,7 @@ class FitOptions:
 
     out: Path | None = None
     strategy: str = "auto"
+    adapt: str | None = None
     head: str = "linear"
     budget: float = 120.0
     boundary: str | None = None
@@ -134,16 +137,28 @@ def fit(
         if choice is not None:
             choice.store(unfinished)
         interruption = stack.enter_context(interruptible(progress))
+        listeners = stack.enter_context(listening(options, target, request, progress))
+        adaptation = None
+        if options.adapt is not None:
+            from headstart.workflows.adapt_text import AdaptOptions, adapt
+
+            work = TrainingWork(
+                unfinished.folder("adaptation"), lambda: interruption.requested, listeners, "adaptation"
+            )
+            wanted = AdaptOptions(options.adapt, options.budget, options.seed, training_device(backbone.device))
+            with watch.step("adaptation"):
+                examples, adaptation = adapt(examples, wanted, work=work, progress=progress)
         fitting = Fitting(
             examples,
             options,
             unfinished=unfinished,
-            listeners=stack.enter_context(listening(options, target, request, progress)),
+            listeners=listeners,
             stop=lambda: interruption.requested,
             device=backbone.device,
             watch=watch,
             progress=progress,
             choice=choice,
+            adaptation=adaptation,
         )
         run = fitting.run(target, data, decorate)
         if not run.metrics["interrupted"]:
@@ -168,6 +183,7 @@ class Fitting:
         watch: Where the seconds per step are kept.
         progress: Who is told how far it is.
         choice: Why it is this backbone, where nobody named one.
+        adaptation: What training it on texts without labels brought, where that was asked for.
     """
 
     examples: Examples
@@ -179,6 +195,7 @@ class Fitting:
     watch: Stopwatch
     progress: Progress
     choice: BackboneChoice | None = None
+    adaptation: Mapping[str, Any] | None = None
 
     @property
     def strategy(self) -> Strategy:
@@ -213,6 +230,8 @@ class Fitting:
                 evidence = {**judged.evidence, "most_wrong": most_wrong, **self.evidence(tuning, trained, saved)}
             record = metrics_record(examples, saved, judged, curve=curve, watch=watch, target=target)
             found = {"backbone_choice": self.choice.record} if self.choice else {}
+            if self.adaptation is not None:
+                found["adaptation"] = self.adaptation
             return {**record, **found, **self.decision(tuning, chosen, probes[-1])}, evidence
 
         self.progress.start("save")
@@ -379,7 +398,7 @@ def _identity(examples: Examples) -> str:
         for digest, item in zip(examples.digests, examples.arranged.items, strict=True)
     ]
     return hashlib.sha256(
-        "".join([*lines, examples.backbone.card.sha256]).encode("utf-8", "backslashreplace")
+        "".join([*lines, examples.modality.name, examples.backbone.folder.name]).encode("utf-8", "backslashreplace")
     ).hexdigest()
 
 

@@ -16,7 +16,7 @@ from headstart.backbones.model_index.at_hand import Machine, known_file
 from headstart.backbones.model_index.index import Index, outdated, read_index, refreshed
 from headstart.backbones.model_index.row import ModelRow, Weights, write_stages
 from headstart.backbones.pretraining_data import PretrainingData, data_named
-from headstart.core.errors import UnknownNameError
+from headstart.core.errors import UnknownNameError, WeightsError
 from headstart.core.progress import Progress, Silent
 
 
@@ -188,7 +188,7 @@ def _card(folder: Path) -> BackboneCard | None:
     """The card of a converted form; ``None`` where it is damaged: the catalog then makes the form again."""
     try:
         return BackboneCard.from_json(json.loads((folder / CARD).read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, WeightsError):
         return None
 
 

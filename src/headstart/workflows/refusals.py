@@ -94,6 +94,11 @@ def _contradictions(strategy: Strategy, options: FitOptions) -> list[str]:
             f"Expected --boundary only with --strategy partial, but got --strategy {strategy.name}; "
             "leave out one of them."
         )
+    if options.adapt is not None and strategy.weights == "random":
+        found.append(
+            f"Expected --adapt only where pretrained weights are used, but got --strategy {strategy.name}; leave out one "
+            "of them."
+        )
     if options.head != "linear" and (strategy.phases or strategy.weights == "random"):
         found.append(
             f"Expected --head {options.head} only with --strategy probe, but got --strategy {strategy.name}; "

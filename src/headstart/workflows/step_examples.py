@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     EveryInput = Callable[[NDArray[np.int64], Generator | None], NDArray[Any]]
 
-#: Augmented views per photo in a boundary cache, where nobody asks for more. On cifar10 none, 1, 2 and 4 views came to
+#: Augmented views per item in a boundary cache, where nobody asks for more. On cifar10 none, 1, 2 and 4 views came to
 #: 79.2, 78.8, 80.1 and 78.4 % on 1,000 test photos from blocks.6: too alike to pay for more than one.
 VIEWS = 1
 

@@ -94,6 +94,12 @@ def test_named_columns_decide(tmp_path):
     assert recognise(str(tmp_path / "t.csv"), Columns(second="caption")) == "image"  # where there are paths, they win
 
 
+def test_a_named_column_of_neither_paths_nor_sentences_is_shown(tmp_path):
+    (tmp_path / "t.csv").write_text("name,land\nIngeborg,Norway\nGiulia,Italy\n")
+    with pytest.raises(DataError, match=r"column 'name' of .* cells such as 'Ingeborg'; say with --modality"):
+        recognise(str(tmp_path / "t.csv"), Columns(item="name"))
+
+
 def test_tables_called_like_splits_decide(tmp_path):
     for name in ("train.csv", "test.csv"):
         (tmp_path / name).write_text("text,label\none,a\ntwo,b\n")

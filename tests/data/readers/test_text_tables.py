@@ -75,6 +75,20 @@ def test_a_named_item_is_no_pair(tmp_path):
     assert found(read(tmp_path / "t.csv", item="hypothesis")) == [(("it is wet",), "yes")]
 
 
+def test_one_column_cannot_be_two_things(tmp_path):
+    (tmp_path / "t.csv").write_text(f"text,label\n{PRAISE},a\n")
+    with pytest.raises(DataError, match="'text' cannot be for items and for labels alike"):
+        read(tmp_path / "t.csv", item="text", label="text")
+
+
+def test_a_second_column_of_texts_that_is_not_read_is_named(tmp_path):
+    (tmp_path / "t.csv").write_text(f"left,right,label\n{PRAISE},{PRAISE} too,a\n{PRAISE},{PRAISE} not,b\n")
+    (note,) = [note for note in read(tmp_path / "t.csv").ledger.notes if "Left aside" in note]
+    assert "Left aside in t.csv: 'left', where texts stand too" in note
+    paired = read(tmp_path / "t.csv", item="left", second="right").ledger.notes
+    assert not any("Left aside" in note for note in paired)
+
+
 def test_groups_and_splits_come_from_columns(tmp_path):
     (tmp_path / "t.csv").write_text("text,label,author,split\none,a,x,train\ntwo,b,y,test\n")
     items = read(tmp_path / "t.csv", group="author").items

@@ -1,5 +1,6 @@
 import pytest
 
+from headstart.core.errors import UsageError
 from headstart.data.columns import Columns
 from headstart.data.readers.unlabelled import read_unlabelled
 from headstart.data.texts import decode
@@ -62,6 +63,10 @@ def texts(*inputs, columns=None) -> list[tuple[str, tuple[str, ...]]]:
     return [(item.id, decode(item.source.read()).parts) for item in table.items]
 
 
+def texts_by_name(*inputs) -> list[str]:
+    return [item.id for item in read_unlabelled(inputs, wanted=TEXT).items]
+
+
 def test_texts_may_be_given_literally_each_time_they_are_given(here):
     assert texts("good", "a film: 10/10", "good", "was it?") == [
         ("good", ("good",)),
@@ -73,6 +78,16 @@ def test_texts_may_be_given_literally_each_time_they_are_given(here):
 
 def test_pairs_of_texts_are_tuples(here):
     assert texts(("it rains", "it is wet")) == [("it rains | it is wet", ("it rains", "it is wet"))]
+
+
+@pytest.mark.parametrize("given", [("a", "b", "c"), (), ("a", None)])
+def test_other_tuples_are_refused(here, given):
+    with pytest.raises(UsageError, match="one text or two"):
+        texts(given)
+
+
+def test_an_empty_text_has_a_name(here):
+    assert texts_by_name("", "  ", ("a", "")) == ["(no text)", "(no text) (2)", "a | (no text)"]
 
 
 def test_long_texts_are_called_by_their_beginnings(here):
@@ -103,7 +118,7 @@ def test_tables_with_labels_pairs_or_named_columns_give_their_texts(here):
     assert texts("t.tsv", columns=Columns(item="hypothesis")) == [("t.tsv:2", ("b",))]
 
 
-@pytest.mark.parametrize("name", ["gone.txt", "gone.csv", "folder/gone", "./gone", "gone.tsv"])
+@pytest.mark.parametrize("name", ["gone.txt", "gone.csv", "folder/gone", "./gone", "gone.tsv", "gone.jpg", "gone.md"])
 def test_what_looks_like_a_file_that_is_not_there_is_no_text(here, name):
     assert read_unlabelled([name], wanted=TEXT).ledger.counts() == {"missing file": 1}
 

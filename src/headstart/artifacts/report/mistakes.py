@@ -94,10 +94,11 @@ def most_wrong(metrics: Metrics, evidence: Evidence) -> Markup | None:
     if not evidence.most_wrong:
         return None
     shown = [item.exhibit for item in evidence.most_wrong]
-    said = (
-        f"The test {metrics.item_word}s whose true class the model believed in least, true class → predicted class. "
-        "Look here first for wrong labels, and for what the model does not see."
-    )
+    believed = "whose true class the model believed in least, true class → predicted class"
+    if any(item.confidence is None for item in evidence.most_wrong):
+        believed = "with the most wrong answers, right answer → given answer"
+    look = "Look here first for wrong labels, and for what the model does not see."
+    said = f"The test {metrics.item_word}s {believed}. {look}"
     return h.section(
         h.h2("Most wrong", id="most-wrong"),
         h.p(said),
@@ -182,7 +183,7 @@ def _wrong_item(item: WrongItem) -> Markup:
     return h.li(
         exhibits.exhibit(item.exhibit, name=name, predicted=item.predicted),
         h.p(arrow, class_="classes"),
-        h.p(f"{percent(item.confidence)} confident", class_="small"),
+        None if item.confidence is None else h.p(f"{percent(item.confidence)} confident", class_="small"),
         h.p(item.id, class_="file"),
     )
 

@@ -66,7 +66,7 @@ def _head(metrics: Metrics) -> str:
 
 def _masthead(metrics: Metrics) -> Markup:
     """What the report is about."""
-    asked = f"{metrics.task} of {counted(len(metrics.classes), 'class', 'classes')}"
+    asked = metrics.does or f"{metrics.task} of {counted(len(metrics.classes), 'class', 'classes')}"
     subject = h.p(h.strong(metrics.data.name), f" · {asked}", class_="subject")
     return h.header(h.p("headstart", class_="brand"), subject, class_="masthead")
 

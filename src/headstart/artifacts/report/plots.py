@@ -45,10 +45,10 @@ def difference_plot(verdict: VerdictRecord) -> Markup | None:
         *(segment((place, 46), (place, 62), kind="interval") for place in (start, end)),
         dot(axis.place(difference), 54, radius=8, kind="point"),
         label("← worse", "0%", 124, anchor="start"),
-        label("points of test accuracy", "50%", 124),
+        label("points on the test split", "50%", 124),
         label("better →", "100%", 124, anchor="end"),
     ]
-    title = f"Paired difference in test accuracy: {points(difference)} {interval(low, high)}"
+    title = f"Paired difference on the test split: {points(difference)} {interval(low, high)}"
     return drawing(title, *marks, height=132, kind="difference")
 
 
@@ -62,7 +62,7 @@ def candidates_plot(candidates: Sequence[CandidateRecord], *, opponent: str | No
     marks = scale(axis, top=0, bottom=bottom, write=percent_tick)
     for index, entry in enumerate(measured):
         marks.append(_candidate_row(entry, axis, top=_ROW * index, opponent=opponent))
-    spoken = (f"{entry.name}: {accuracy(entry.accuracy('test'))} on test" for entry in measured)
+    spoken = (f"{entry.name}: {accuracy(entry.leading('test'))} on test" for entry in measured)
     return drawing("; ".join(spoken), *marks, height=bottom + 26, kind="candidates")
 
 
@@ -140,7 +140,7 @@ def _candidate_row(entry: CandidateRecord, axis: Axis, *, top: float, opponent: 
 
 def _measured(entry: CandidateRecord, split: Literal["validation", "test"], axis: Axis, *, y: float) -> list[Markup]:
     """One accuracy as a mark with its interval; nothing where it was not measured."""
-    value = entry.accuracy(split)
+    value = entry.leading(split)
     if value is None or value.value is None:
         return []
     said = f"{entry.name}, {split}: {accuracy(value)}"
@@ -154,7 +154,7 @@ def _measured(entry: CandidateRecord, split: Literal["validation", "test"], axis
 
 def _estimates(entry: CandidateRecord) -> list[Estimate]:
     """The accuracies of a candidate that were measured."""
-    values = (entry.accuracy("validation"), entry.accuracy("test"))
+    values = (entry.leading("validation"), entry.leading("test"))
     return [value for value in values if value is not None and value.value is not None]
 
 

@@ -60,10 +60,10 @@ class CandidateRecord:
     validation: Mapping[str, Estimate] | None = None
     test: Mapping[str, Estimate] | None = None
 
-    def accuracy(self, split: Literal["validation", "test"]) -> Estimate | None:
-        """Accuracy on ``split``, where it was measured."""
+    def leading(self, split: Literal["validation", "test"]) -> Estimate | None:
+        """The metric that decides, on ``split``, where it was measured: the first one of those that were."""
         metrics = self.validation if split == "validation" else self.test
-        return (metrics or {}).get("accuracy")
+        return next(iter((metrics or {}).values()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,11 @@ class BackboneChoiceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """``metrics.json``: every figure of a run; ``item_word`` is what one example is called, such as ``"photo"``."""
+    """``metrics.json``: every figure of a run.
+
+    ``item_word`` is what one example is called, such as ``"photo"``; ``leading`` the metric that decides; ``does`` what
+    the model does, where it is not to tell classes apart.
+    """
 
     headstart: str
     task: str
@@ -149,12 +153,14 @@ class Metrics:
     backbone_choice: BackboneChoiceRecord | None = None
     interrupted: bool = False
     item_word: str = "item"
+    leading: str = "accuracy"
+    does: str = ""
     run: str | None = None
     report: str | None = None
 
     def __post_init__(self) -> None:
-        if "accuracy" not in self.test:
-            raise ValueError("test: accuracy is missing")
+        if self.leading not in self.test:
+            raise ValueError(f"test: {self.leading} is missing")
         size = len(self.classes)
         if self.confusion and {len(self.confusion), *map(len, self.confusion)} != {size}:
             raise ValueError(f"confusion: expected {size} rows of {size} counts, one per class")
@@ -213,12 +219,12 @@ class ExhibitRecord:
 
 @dataclass(frozen=True, slots=True)
 class WrongItem:
-    """A test item that was confidently given the wrong class."""
+    """A test item that was given the wrong answer; how confidently, where that is known."""
 
     id: str
     label: str
     predicted: str
-    confidence: float
+    confidence: float | None = None
     exhibit: ExhibitRecord = ExhibitRecord()
 
 

@@ -24,11 +24,19 @@ from headstart.artifacts.report.wording import (
     split_counts,
 )
 
+#: Characters of what a backbone was trained on that a tile has room for.
+_SHOWN_PRETRAINING = 60
 _MEANINGS = {
     "accuracy": "share of test examples given the right class",
     "balanced_accuracy": "mean recall of the classes: a rare class counts as much as a frequent one",
     "macro_f1": "mean F1 of the classes: high only where a class is both found and seldom named wrongly",
     "log_loss": "penalty for confidence in wrong answers: 0 is perfect",
+    "entity_f1": "harmonic mean of precision and recall over whole entities: words and type must be right",
+    "entity_precision": "share of the entities it marked that are right",
+    "entity_recall": "share of the entities that it found",
+    "token_accuracy": "share of words given the right tag",
+    "exact_match": "share of questions answered exactly, but for case, punctuation and articles",
+    "f1": "mean overlap of the words of its answers with those of the right ones",
     "calibration_error": "mean gap between confidence and how often it is right: 0 is perfect",
 }
 
@@ -49,13 +57,14 @@ def verdict(metrics: Metrics) -> Markup:
 
 def key_figures(metrics: Metrics, manifest: Manifest) -> Markup:
     """Test accuracy, items, time and backbone at a glance, then every metric with its meaning."""
-    test, card, word = metrics.test["accuracy"], manifest.backbone, metrics.item_word
+    leading, card, word = metrics.leading, manifest.backbone, metrics.item_word
+    test = metrics.test[leading]
     left_out = f"; {metrics.excluded:,} left out" if metrics.excluded else ""
     tiles = [
-        _tile("Test accuracy", estimate("accuracy", test), estimate_interval("accuracy", test)),
+        _tile(f"Test {metric_title(leading)}", estimate(leading, test), estimate_interval(leading, test)),
         _tile(f"{word.capitalize()}s", f"{sum(metrics.splits.values()):,}", split_counts(metrics.splits) + left_out),
         _tile("Time", duration(sum(metrics.seconds.values())), "from raw files to verdict"),
-        _tile("Backbone", card.architecture, f"pretrained on {card.pretraining}", kind="name"),
+        _tile("Backbone", card.name.partition(":")[2], f"pretrained on {_shortened(card.pretraining)}", kind="name"),
     ]
     rows = [
         (
@@ -79,15 +88,16 @@ def candidates(metrics: Metrics) -> Markup | None:
         return None
     plot = plots.candidates_plot(metrics.candidates, opponent=metrics.verdict.against)
     columns = ["Candidate", "Status", *numbers("Validation", "Test", "Epochs", "Time")]
+    title = metric_title(metrics.leading)
     rows = [_candidate_row(entry, metrics) for entry in metrics.candidates]
     return h.section(
         h.h2("Candidates", id="candidates"),
         h.figure(plot, h.figcaption(_candidates_legend(), class_="legend")) if plot else None,
-        table("What was tried: accuracy with its 95 % interval, and its cost", columns, rows),
+        table(f"What was tried: {title} with its 95 % interval, and its cost", columns, rows),
         term(
             ("Validation", f"{metrics.item_word}s that chose among the candidates."),
             ("Test", f"{metrics.item_word}s that were used once, at the end."),
-            ("Opponent", "the best without pretraining by validation accuracy; the verdict is against it."),
+            ("Opponent", f"the best without pretraining by {title} on validation; the verdict is against it."),
             ("Not converged", "still improving when its time was up, so its figure is no measure of it."),
         ),
         aria_labelledby="candidates",
@@ -137,10 +147,11 @@ def _difference(metrics: Metrics) -> Markup | None:
     plot = plots.difference_plot(metrics.verdict)
     if plot is None:
         return None
-    against = metrics.verdict.against
+    against, title = metrics.verdict.against, metric_title(metrics.leading)
+    named = f"{title[:1].upper()}{title[1:]}"
     said = [
-        f"Accuracy of this model minus that of {'' if against else 'the strongest model without pretraining '}",
-        [h.strong(against), ", the strongest without pretraining by validation accuracy, "] if against else None,
+        f"{named} of this model minus that of {'' if against else 'the strongest model without pretraining '}",
+        [h.strong(against), f", the strongest without pretraining by {title} on validation, "] if against else None,
         f"on the same {counted(metrics.splits['test'], f'test {metrics.item_word}')}, with its 95 % interval. ",
         "An interval that holds zero shows no difference.",
     ]
@@ -171,6 +182,13 @@ def _warnings(warnings: Sequence[str]) -> Markup | None:
     return h.div(heading, h.ul([h.li(warning) for warning in warnings]), class_="warnings", role="note")
 
 
+def _shortened(pretraining: str) -> str:
+    """The beginning of a long list; all of it stands among what the model is made of."""
+    return (
+        pretraining if len(pretraining) <= _SHOWN_PRETRAINING else f"{pretraining[:_SHOWN_PRETRAINING].rstrip(' ,')}…"
+    )
+
+
 def _tile(name: str, value: str, under: str, *, kind: str = "value") -> Markup:
     """One key figure."""
     return h.div(h.dt(name), h.dd(value, class_=kind), h.dd(under, class_="under"))
@@ -195,8 +213,8 @@ def _candidate_row(entry: CandidateRecord, metrics: Metrics) -> list[Cell]:
     cells = [
         Cell([entry.name, _badge(entry, metrics)], entry.detail),
         Cell(entry.status),
-        accuracy_cell(entry.accuracy("validation")),
-        accuracy_cell(entry.accuracy("test")),
+        accuracy_cell(entry.leading("validation")),
+        accuracy_cell(entry.leading("test")),
         number(UNDEFINED if entry.epochs is None else f"{entry.epochs:,g}"),
         number(duration(entry.seconds or None), under=budget),
     ]

@@ -280,7 +280,7 @@ def _curve_figure(curve: LearningCurve, metrics: Metrics) -> Markup | None:
         return None
     kept = f"epoch {curve.kept} of {len(curve.epochs)} kept" if curve.kept else counted(len(curve.epochs), "epoch")
     reached = (
-        f"; {accuracy(entry.accuracy('validation'))} on validation" if entry and entry.accuracy("validation") else ""
+        f"; {accuracy(entry.leading('validation'))} on validation" if entry and entry.leading("validation") else ""
     )
     seconds = sum(epoch.seconds for epoch in curve.epochs)
     kind = entry.kind if entry else "transfer"
@@ -314,5 +314,5 @@ def _probe_accuracy(metrics: Metrics) -> float | None:
 
 def _accuracy(entry: CandidateRecord | None) -> float | None:
     """Validation accuracy of a candidate."""
-    measured = entry.accuracy("validation") if entry else None
+    measured = entry.leading("validation") if entry else None
     return measured.value if measured else None

@@ -16,7 +16,11 @@ UNDEFINED = "–"
 INTERRUPTED = "This is the best model until Ctrl-C ended the fit; the same command goes on from there."
 
 #: Metrics that are shares of one; the others are plain numbers.
-_SHARES = {"accuracy", "balanced_accuracy", "macro_f1", "calibration_error"}
+_SHARES = {
+    *("accuracy", "balanced_accuracy", "macro_f1", "calibration_error"),
+    *("entity_f1", "entity_precision", "entity_recall", "token_accuracy"),
+    *("exact_match", "f1", "exact_match_answerable", "f1_answerable", "exact_match_unanswerable"),
+}
 
 
 def percent(share: float | None) -> str:
@@ -53,9 +57,14 @@ def estimate_interval(metric: str, measured: Estimate | None) -> str:
     return f"({measured.low:.3f} to {measured.high:.3f})"
 
 
+def reached(metric: str, measured: Estimate | None) -> str:
+    """A metric with its interval: ``95.5 % (84.9 to 98.7)``."""
+    return f"{estimate(metric, measured)} {estimate_interval(metric, measured)}".strip()
+
+
 def accuracy(measured: Estimate | None) -> str:
-    """An accuracy with its interval: ``95.5 % (84.9 to 98.7)``."""
-    return f"{estimate('accuracy', measured)} {estimate_interval('accuracy', measured)}".strip()
+    """An accuracy with its interval."""
+    return reached("accuracy", measured)
 
 
 def duration(seconds: float | None) -> str:
@@ -101,7 +110,7 @@ def tuning(metrics: Metrics) -> str:
     decision = metrics.decision
     if decision is None:
         return ""
-    probe = metrics.probe.accuracy("validation") if metrics.probe else None
+    probe = metrics.probe.leading("validation") if metrics.probe else None
     chosen, over_probe = decision.chosen_step, decision.over_probe
     if chosen is None:
         return f"{decision.chosen} chosen: {estimate('accuracy', probe)} on validation; {_best_step(metrics)}"

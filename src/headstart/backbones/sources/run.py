@@ -101,7 +101,7 @@ def read_former_run(manifest: Path) -> FormerRun:
             data=str(values["data"]["name"]),
             items=tuple(map(str, values["training_items"])),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, WeightsError) as error:
         raise RunFolderError(
             f"Expected {manifest} to describe a backbone, its data and its training items, but got "
             f"{error!r}; it was not written by this version of headstart, or is damaged."
@@ -113,8 +113,8 @@ def _keep_asset(run: Path, sha256: str) -> None:
     path = run / ASSETS / sha256
     if not path.is_file() or sha256_file(path) != sha256:
         raise RunFolderError(
-            f"Expected {path}, which preparing an input needs, to be as the run saved it, but it is missing or its bytes "
-            "have changed; restore it, or fit again."
+            f"Expected {path}, which preparing an input needs, to be as the run saved it, but it is missing or has "
+            "changed; restore it, or fit again."
         )
     keep_asset(path.read_bytes())
 

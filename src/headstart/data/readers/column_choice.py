@@ -106,6 +106,10 @@ def _problems_of_names(rows: Rows, named: Columns, wanted: Wanted) -> list[str]:
             near = difflib.get_close_matches(name, rows.names, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             problems.append(f"the column for {purpose}, {name!r}, is not among {listed(rows.names)}{hint}")
+    for name in dict.fromkeys(name for _, name in purposes if name is not None):
+        alike = " and for ".join(purpose for purpose, other in purposes if other == name)
+        if " and for " in alike:
+            problems.append(f"the column {name!r} cannot be for {alike} alike; name another one")
     if named.second is not None and not wanted.in_cells:
         problems.append(f"a second column, {named.second!r}, is for pairs of texts; leave it out")
     used = {*(name for _, name in purposes), *PATH_NAMES, *TEXT_NAMES, *LABEL_NAMES, *SPLIT_NAMES}

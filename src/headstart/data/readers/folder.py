@@ -41,8 +41,10 @@ def read_folder(data: str, *, columns: Columns, wanted: Wanted) -> ItemTable:
     columns.refuse_for(data)
     root, suffixes = Path(data), wanted.suffixes
     ledger = Ledger()
-    top = _step_into(scan(root, suffixes, ledger), ledger)
-    bases = _split_folders(top, root)
+    top = step_into(scan(root, suffixes, ledger), ledger)
+    if top.relative:
+        ledger.notes.append(f"Everything lies in {top.relative}/: the folders in there were read as splits or classes.")
+    bases = split_folders(top, root)
     depth = _class_depth(bases, top, root, suffixes)
     items = [item for split, base in bases for item in _items(base, split, depth=depth, ledger=ledger)]
     if bases[0][1] is not top:
@@ -51,8 +53,13 @@ def read_folder(data: str, *, columns: Columns, wanted: Wanted) -> ItemTable:
     return ItemTable(root.resolve().name or "data", data, tuple(sorted(items, key=lambda item: item.id)), ledger)
 
 
-def _step_into(folder: Folder, ledger: Ledger) -> Folder:
-    """Down through folders that hold nothing but one other folder of folders."""
+def step_into(folder: Folder, ledger: Ledger) -> Folder:
+    """Down through folders that hold nothing but one other folder of folders.
+
+    Args:
+        folder: The root.
+        ledger: Takes the files beside them.
+    """
     top = folder
     while not top.files and len(top.folders) == 1 and split_named(top.folders[0].name) is None:
         inner = top.folders[0]
@@ -61,12 +68,15 @@ def _step_into(folder: Folder, ledger: Ledger) -> Folder:
         for name, suffix in top.others:
             ledger.ignored.append(other_kind(top, name, suffix))
         top = inner
-    if top is not folder:
-        ledger.notes.append(f"Everything lies in {top.relative}/: the folders in there were read as splits or classes.")
     return top
 
 
-def _split_folders(top: Folder, root: Path) -> list[tuple[Split | None, Folder]]:
+def split_folders(top: Folder, root: Path) -> list[tuple[Split | None, Folder]]:
+    """The folders that are splits; the top folder itself where there are none.
+
+    Raises:
+        DataError: Splits and classes stand side by side.
+    """
     holding = [folder for folder in top.folders if folder.count]
     if are_split_names(folder.name for folder in holding):
         return [(split_named(folder.name), folder) for folder in holding]
@@ -104,7 +114,7 @@ def _class_depth(bases: list[tuple[Split | None, Folder]], top: Folder, root: Pa
     raise UnlabelledError(
         f"Expected {root} to hold {_EXPECTED}, but found {found} files directly in {where} and no class "
         "folders; make a folder for each class and move its files there, or add a metadata.csv with the "
-        "columns file_name and label."
+        "columns file_name and label, or say with --label-pattern where the names of the files have the class."
     )
 
 

@@ -29,6 +29,7 @@ READERS: Registry[Reader] = Registry(
     "data source",
     {
         "folder": "headstart.data.readers.folder:read_folder",
+        "names": "headstart.data.readers.named_files:read_named_files",
         "metadata": "headstart.data.readers.table_folders:read_metadata_folder",
         "table": "headstart.data.readers.table:read_table",
         "tables": "headstart.data.readers.split_tables:read_split_tables",
@@ -48,7 +49,7 @@ def read_data(data: str | Path, *, columns: Columns | None = None, wanted: Wante
     Args:
         data: A folder, a table's file, or a name with a prefix: ``"sklearn:digits"``, ``"hf:cifar10"``. A
             reader's name as prefix chooses it outright: ``"folder:photos"``.
-        columns: Names of a table's columns, where the user gave them.
+        columns: Names of a table's columns, or the pattern of names of files, where the user gave them.
         wanted: What counts as an item: the modality.
 
     Returns:
@@ -59,18 +60,33 @@ def read_data(data: str | Path, *, columns: Columns | None = None, wanted: Wante
         UnknownNameError: The prefix is not known.
         UnavailableError: The data cannot be had here.
     """
-    name, place = reader_and_place(str(data))
-    table = READERS[name](place, columns=columns or Columns(), wanted=wanted)
+    columns = columns or Columns()
+    name, place = reader_and_place(str(data), columns)
+    table = READERS[name](place, columns=columns, wanted=wanted)
     return second_split_is_test(table)
 
 
-def reader_and_place(data: str) -> tuple[str, str]:
+def reader_and_place(data: str, columns: Columns) -> tuple[str, str]:
     """The reader's name, and what it is to read: a path, or what follows the prefix.
+
+    Args:
+        data: What the user gave.
+        columns: Where it has a pattern, names of files are read, whatever else lies in the folder.
 
     Raises:
         DataError: There is nothing that can be read as data.
+        UsageError: There is a pattern, but no folder.
         UnknownNameError: The prefix is not known.
     """
+    name, place = _reader_and_place(data)
+    if columns.pattern is None:
+        return name, place
+    if not Path(place).is_dir():
+        Columns(pattern=columns.pattern).refuse_for(data)
+    return "names", place
+
+
+def _reader_and_place(data: str) -> tuple[str, str]:
     prefix = _PREFIX.match(data)
     if not prefix or Path(data).exists():
         return _reader_for(Path(data)), data

@@ -26,6 +26,7 @@ from headstart.data.readers.tabular import column_kind, tabular_refusal
 
 #: What readers bring whose format holds nothing but pictures.
 _PICTURE = ".png"
+_SHOWN = 40
 
 
 def recognise(data: str, columns: Columns | None = None) -> str:
@@ -45,14 +46,14 @@ def recognise(data: str, columns: Columns | None = None) -> str:
         UnknownNameError: The prefix is not known.
         UnavailableError: The data cannot be had here.
     """
-    reader, place = reader_and_place(data)
     named = columns or Columns()
+    reader, place = reader_and_place(data, named)
     if reader == "hf":
         return _by_features(place, named)
     if reader in {"table", "tables", "metadata", "parquet"}:
         return _by_columns(_first_table(reader, Path(place)), named)
-    if reader == "folder":
-        return _by_files(Path(place))
+    if reader in {"folder", "names"}:
+        return _by_files(Path(place), in_class_folders=reader == "folder")
     return _holding(_PICTURE)
 
 
@@ -65,10 +66,11 @@ def _holding(suffix: str) -> str:
     return _suffixes()[suffix]
 
 
-def _by_files(root: Path) -> str:
+def _by_files(root: Path, *, in_class_folders: bool) -> str:
     suffixes = _suffixes()
     top = scan(root, frozenset(suffixes), Ledger())
-    counts = _counts((folder for below in top.folders for folder in below.walk()), suffixes) or _counts([top], suffixes)
+    below = (folder for inner in top.folders for folder in inner.walk())
+    counts = (in_class_folders and _counts(below, suffixes)) or _counts(top.walk(), suffixes)
     most = counts.most_common(2)
     if len(most) == 2 and most[0][1] == most[1][1]:
         found = " and ".join(f"{count} {MODALITIES[name].item_word}s" for name, count in most)
@@ -110,12 +112,22 @@ def _by_columns(path: Path, named: Columns) -> str:
             return found
     if in_cells and (named.second is not None or _has_texts(rows, looked_at)):
         return in_cells[0]
+    if named.item is not None:
+        raise DataError(
+            f"Expected paths ({listed(sorted(suffixes), most=30)}) or sentences in the column {named.item!r} of "
+            f"{path}, but found cells such as {_first_cell(rows, named.item)!r}; say with --modality what they are "
+            f"({', '.join(MODALITIES)})."
+        )
     raise DataError(
         tabular_refusal(rows)
         or f"Expected a column of paths ({listed(sorted(suffixes), most=30)}) or of texts in {path}, but its columns "
         f"are {listed(rows.names)}; name it with --item-column, and say with --modality what it holds "
         f"({', '.join(MODALITIES)})."
     )
+
+
+def _first_cell(rows: Rows, column: str) -> str:
+    return next((str(cell)[:_SHOWN] for cell in rows.head(column) if cell is not None and str(cell).strip()), "")
 
 
 def _is_no_path_name(name: str) -> bool:

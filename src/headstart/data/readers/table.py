@@ -23,6 +23,7 @@ from headstart.data.readers.header import with_header
 from headstart.data.readers.rows import Rows
 from headstart.data.readers.split_names import ACCEPTED, split_named
 from headstart.data.readers.table_files import read_rows
+from headstart.data.readers.tabular import column_kind
 from headstart.data.readers.wanted import Wanted
 from headstart.data.texts import text_content
 
@@ -94,7 +95,20 @@ def _rows_and_columns(path: Path, named: Columns, wanted: Wanted, ledger: Ledger
     chosen = choose_columns(rows, named, wanted)
     used = [f"{name!r} for {what}" for what, name in _purposes(chosen) if name]
     ledger.notes.append(f"Columns of {path.name}: {', '.join(used)}.")
+    if wanted.in_cells and (aside := _texts_aside(rows, chosen)):
+        ledger.notes.append(
+            f"Left aside in {path.name}: {', '.join(map(repr, aside))}, where texts stand too; --second-column reads "
+            "one of them with the other text as a pair."
+        )
     return rows, chosen
+
+
+def _texts_aside(rows: Rows, chosen: Columns) -> list[str]:
+    """Columns of texts that nothing reads, where one text counts as an item."""
+    if chosen.second is not None:
+        return []
+    used = {name for _, name in _purposes(chosen)}
+    return [name for name in rows.names if name not in used and column_kind(rows.head(name)) == "text"]
 
 
 def _purposes(columns: Columns) -> list[tuple[str, str | None]]:

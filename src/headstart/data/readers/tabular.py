@@ -56,9 +56,19 @@ def column_kind(cells: Sequence[Any]) -> Kind:
     if not all(isinstance(cell, str | bool) for cell in filled):
         return "files"  # bytes, or a record with bytes or a path in it
     texts = [str(cell).strip() for cell in filled]
-    if all(map(_ENDS_LIKE_A_FILE.search, texts)):
+    if all(map(ends_like_a_file, texts)):
         return "files"
     return "text" if words_per_cell(texts) >= WORDS_OF_TEXT else "categories"
+
+
+def ends_like_a_file(text: str) -> bool:
+    """Whether a text ends as names of files do.
+
+    Example:
+        >>> ends_like_a_file("photo.jpg"), ends_like_a_file("good."), ends_like_a_file("8.5")
+        (True, False, False)
+    """
+    return _ENDS_LIKE_A_FILE.search(text) is not None
 
 
 def words_per_cell(cells: Sequence[Any]) -> float:

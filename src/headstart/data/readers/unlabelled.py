@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from headstart.core.errors import UsageError
 from headstart.data.columns import Columns
 from headstart.data.items import BytesSource, Exclusion, FileSource, Item, ItemTable, Ledger
 from headstart.data.readers.scanning import other_kind, readable_name, scan
 from headstart.data.readers.table import read_unlabelled_items
 from headstart.data.readers.table_files import TABLE_SUFFIXES
+from headstart.data.readers.tabular import ends_like_a_file
 from headstart.data.readers.wanted import Wanted
 from headstart.data.texts import text_content
 
@@ -20,6 +22,8 @@ from headstart.data.texts import text_content
 Named = str | Path | tuple[str, str]
 
 _SHOWN = 80
+#: What an empty text is called.
+_NOTHING = "(no text)"
 
 
 def read_unlabelled(inputs: Sequence[Named], *, wanted: Wanted, columns: Columns | None = None) -> ItemTable:
@@ -27,8 +31,8 @@ def read_unlabelled(inputs: Sequence[Named], *, wanted: Wanted, columns: Columns
 
     A file that is named outright is taken whatever its ending, unless that is a table's; in folders and patterns the
     ending decides. Of a table every row is an item. Where an item may be given literally, what names no file, has no
-    ending of a file of items or of a table, and either holds a space or no ``/`` and ``\``, is the item itself, each
-    time it is given; so is a tuple of two texts.
+    ending of a file of items or of a table, and either holds a space or neither ``/``, ``\`` nor any ending of a file,
+    is the item itself, each time it is given; so is a tuple of one text or two.
 
     Args:
         inputs: What the user typed.
@@ -41,6 +45,7 @@ def read_unlabelled(inputs: Sequence[Named], *, wanted: Wanted, columns: Columns
 
     Raises:
         DataError: A table cannot be read.
+        UsageError: A tuple is not one of one or two texts.
     """
     ledger = Ledger()
     found: dict[str, Item] = {}
@@ -58,11 +63,13 @@ def _is_literal(name: str, wanted: Wanted) -> bool:
         return False
     if Path(name).suffix.lower() in wanted.suffixes | TABLE_SUFFIXES:
         return False
-    return len(name.split()) > 1 or not any(separator in name for separator in "/\\")
+    return len(name.split()) > 1 or not (any(separator in name for separator in "/\\") or ends_like_a_file(name))
 
 
 def _literal(texts: Sequence[str], found: dict[str, Item]) -> Item:
-    whole = " | ".join(" ".join(text.split()) for text in texts)
+    if not 1 <= len(texts) <= 2 or not all(isinstance(text, str) for text in texts):
+        raise UsageError(f"Expected a tuple of one text or two, but got {texts!r}; give a list of several items.")
+    whole = " | ".join(" ".join(text.split()) or _NOTHING for text in texts)
     name = whole if len(whole) <= _SHOWN else f"{whole[: _SHOWN - 1]}…"
     again = 1
     while (unique := name if again == 1 else f"{name} ({again})") in found:

@@ -9,6 +9,7 @@ differ in length, each request is cut to its own longest item.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -59,18 +60,23 @@ class OpenVinoEngine:
 
     def compute(self, batch: NDArray[Any]) -> Mapping[str, NDArray[np.float32]]:
         """Each requested stage's output for a batch of prepared inputs."""
-        found: dict[int, list[NDArray[np.float32]]] = {}
+        results: dict[str, NDArray[np.float32]] = {}
+        first = Lock()
 
         def keep(request: Any, start: int) -> None:
-            size = min(self._together, len(batch) - start)
-            found[start] = [request.get_output_tensor(place).data[:size].copy() for place in range(len(self._stages))]
+            for place, stage in enumerate(self._stages):
+                rows = request.get_output_tensor(place).data
+                with first:  # where inputs differ in length, what comes of them tells its shape
+                    if stage not in results:
+                        results[stage] = np.empty((len(batch), *rows.shape[1:]), dtype=np.float32)
+                target = results[stage][start : start + self._together]
+                target[:] = rows[: len(target)]
 
         self._queue.set_callback(keep)
         for start in range(0, len(batch), self._together):
             self._queue.start_async([self._fitted(batch[start : start + self._together])], start)
         self._queue.wait_all()
-        parts = [found[start] for start in sorted(found)]
-        return {stage: np.concatenate([part[place] for part in parts]) for place, stage in enumerate(self._stages)}
+        return results
 
     def _fitted(self, items: NDArray[Any]) -> NDArray[Any]:
         """As one request takes them."""
@@ -107,8 +113,9 @@ def _mean_of_real(ov: Any, output: Any, tokens: Any) -> Any:
     ops, axis = ov.opset13, np.array([1], dtype=np.int64)
     zero = ops.constant(np.array(0, dtype=np.int32))
     real = ops.unsqueeze(ops.convert(ops.greater_equal(tokens, zero), "f32"), np.array([2], dtype=np.int64))
-    total = ops.reduce_sum(ops.multiply(output, real), axis, keep_dims=False)
-    return ops.divide(total, ops.reduce_sum(real, axis, keep_dims=False)).output(0)
+    # Means of both: a sum over a long text may leave the range of half precision.
+    mean = ops.reduce_mean(ops.multiply(output, real), axis, keep_dims=False)
+    return ops.divide(mean, ops.reduce_mean(real, axis, keep_dims=False)).output(0)
 
 
 def _channels_last(ov: Any, output: Any, layout: Layout) -> Any:

@@ -1,0 +1,1 @@
+"""Language modelling: from running text to a saved, judged language model."""

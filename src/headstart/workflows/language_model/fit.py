@@ -1,0 +1,125 @@
+"""From running text to a saved, judged language model: ``headstart fit TEXT --task lm``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from headstart.backbones.catalog import check_name, open_backbone
+from headstart.core.errors import StorageError, UsageError
+from headstart.core.interruption import interruptible
+from headstart.core.machine import training_device
+from headstart.core.progress import Progress, Silent, Stopwatch
+from headstart.core.run_folder import RunFolder, open_run
+from headstart.core.unfinished import choose_target, finished_run, open_unfinished
+from headstart.data.text_streams import read_streams
+from headstart.workflows.arrange import DataOptions
+from headstart.workflows.fit import FitOptions, listening, request_of
+from headstart.workflows.gather import AUTO, BackboneOptions
+from headstart.workflows.language_model.corpus import corpus_of
+from headstart.workflows.language_model.fitting import LanguageFitting
+from headstart.workflows.refusals import refuse_at_once, refuse_inside
+
+#: Where nobody names a backbone.
+DEFAULT = "bundled:minilm-l6"
+
+#: What makes sense here: nothing trains, or everything does.
+_STRATEGIES = ("auto", "finetune", "probe")
+
+
+def fit_language_model(
+    data: DataOptions,
+    backbone: BackboneOptions,
+    options: FitOptions,
+    *,
+    decorate: Callable[[Path], None],
+    progress: Progress | None = None,
+) -> RunFolder:
+    """Fits a language model, judges it against the best one without the pretraining, and saves the run.
+
+    Args:
+        data: A text file, or a folder of them; see :func:`headstart.data.text_streams.read_streams`.
+        backbone: Which backbone.
+        options: How to fit; with the strategy ``"probe"`` nothing trains, and the source is judged as it is.
+        decorate: Writes report and model card into the finished folder, before it gets its name.
+        progress: Who is told how far it is.
+
+    Returns:
+        The saved run.
+
+    Raises:
+        DataError: There is no text, or too little.
+        UsageError: The backbone reads no text, or an option makes no sense.
+    """
+    progress, watch = progress or Silent(), Stopwatch()
+    refuse_at_once(data, backbone, options)
+    _refuse_without_sense(data, backbone, options)
+    name = backbone.name or DEFAULT
+    check_name(name, architecture=backbone.architecture)
+    with watch.step("read"):
+        progress.start("read")
+        streams = read_streams(data.data)
+        progress.finish(f"{len(streams.train):,} characters to learn from, {len(streams.test):,} to judge on")
+        for note in streams.notes:
+            progress.say(note)
+    request = {"task": "lm", **request_of(data, backbone, options)}
+    if done := finished_run(options.out, streams.name, request):
+        progress.say(f"This fit was done when it was ended: {done} is whole.")
+        return open_run(done)
+    target = choose_target(options.out, streams.name, request)
+    refuse_inside(target, data.data)
+    with watch.step("backbone"):
+        source = open_backbone(
+            name,
+            random_weights=backbone.random_weights,
+            architecture=backbone.architecture,
+            seed=backbone.seed,
+            allow_licenses=backbone.allow_licenses,
+            progress=progress,
+        )
+    with watch.step("tokens"):
+        progress.start("tokens")
+        corpus = corpus_of(streams, source.card)
+        progress.finish(", ".join(f"{len(tokens):,} {split}" for split, tokens in corpus.tokens.items()))
+    with ExitStack() as stack:
+        unfinished = stack.enter_context(open_unfinished(target, request))
+        if unfinished.resumed:
+            progress.say(f"Going on with the unfinished fit in {unfinished.path}.")
+        if not unfinished.belongs_to(f"{corpus.identity()} {source.card.sha256}"):
+            progress.say("The text has changed since it was begun: beginning anew.")
+        interruption = stack.enter_context(interruptible(progress))
+        fitting = LanguageFitting(
+            corpus,
+            source,
+            options,
+            unfinished=unfinished,
+            stop=lambda: interruption.requested,
+            listeners=stack.enter_context(listening(options, target, request, progress)),
+            device=training_device(backbone.device),
+            watch=watch,
+            progress=progress,
+        )
+        run = fitting.run(target, decorate)
+        if not run.metrics["interrupted"]:
+            try:
+                unfinished.discard()
+            except StorageError as error:  # the run is whole all the same
+                progress.say(str(error))
+    return run
+
+
+def _refuse_without_sense(data: DataOptions, backbone: BackboneOptions, options: FitOptions) -> None:
+    senseless = {
+        f"--strategy {options.strategy}; choose one of {', '.join(_STRATEGIES)}": options.strategy not in _STRATEGIES,
+        "--backbone auto, which ranks by classification": backbone.name == AUTO,
+        "--head mlp": options.head != "linear",
+        "--boundary": options.boundary is not None,
+        "--views": bool(options.views),
+        "--per-class": data.per_class is not None,
+        "--adapt, which is what it does": options.adapt is not None,
+        "--drop-near": data.drop_near,
+        "columns": data.columns is not None,
+    }
+    for option in (option for option, given in senseless.items() if given):
+        raise UsageError(f"Expected what --task lm can do with running text, but got {option}.")

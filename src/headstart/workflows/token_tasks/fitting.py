@@ -1,0 +1,198 @@
+"""One fit on tokens in progress: from the frozen head to the saved, judged run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headstart.core.assets import asset
+from headstart.core.errors import UsageError
+from headstart.core.progress import Progress, Stopwatch
+from headstart.core.run_folder import RunFolder, open_run, publish_run
+from headstart.data.items import Split
+from headstart.evaluation.candidates import Candidate
+from headstart.evaluation.summed import SummedScore
+from headstart.features.boundary_cache import Stopped
+from headstart.tasks.token_problem import PlainAnswers
+from headstart.transfer.heads import LinearHead, read_head
+from headstart.transfer.strategy import STRATEGIES, Strategy
+from headstart.workflows.arrange import DataOptions
+from headstart.workflows.token_tasks.choice import best_attempt, saved_model
+from headstart.workflows.token_tasks.examples import TokenExamples
+from headstart.workflows.token_tasks.judgement import verdict_of
+from headstart.workflows.token_tasks.model import TokenModel, answers_of
+from headstart.workflows.token_tasks.record import decision_record, evidence_record, manifest_record, metrics_record
+from headstart.workflows.token_tasks.scratch import from_scratch
+from headstart.workflows.token_tasks.trainings import Attempt, Trainings
+from headstart.workflows.token_tasks.tried import Tried, Tuning
+
+if TYPE_CHECKING:
+    from headstart.workflows.fit import FitOptions
+
+
+_NOTHING_YET = (
+    "Interrupted before the head on frozen features had learned anything: there is nothing to save yet. The same "
+    "command goes on."
+)
+
+
+@dataclass(frozen=True)
+class TokenFitting:
+    """The steps of one fit, in the order in which they are read.
+
+    Attributes:
+        examples: The examples.
+        options: How to fit.
+        trainings: All that is trained.
+        watch: Where the seconds per step are kept.
+        progress: Who is told how far it is.
+    """
+
+    examples: TokenExamples
+    options: FitOptions
+    trainings: Trainings
+    watch: Stopwatch
+    progress: Progress
+
+    @property
+    def strategy(self) -> Strategy:
+        """What was asked for."""
+        return STRATEGIES[self.options.strategy]
+
+    def run(self, target: Path, data: DataOptions, decorate: Callable[[Path], None]) -> RunFolder:
+        """All of it."""
+        tried = self._tried()
+        with self.watch.step("conversion"):
+            model = saved_model(tried.best, self.examples, device=self.trainings.device, progress=self.progress)
+        self.progress.start("save")
+        run = publish_run(
+            target,
+            tensors=model.tensors(),
+            manifest=manifest_record(self.examples, model, data, seed=self.options.seed, command=self.options.command),
+            measure=lambda folder: self._measured(tried, model, folder, target),
+            decorate=decorate,
+            log=self._log,
+            assets={sha256: asset(sha256) for sha256 in model.backbone.card.preprocess.assets.values()},
+            replace=True,
+        )
+        self.progress.start("save")  # measuring has had lines of its own
+        self.progress.finish(str(target))
+        return run
+
+    def _tried(self) -> Tried:
+        """Everything that is trained or fitted, before any test label is looked at."""
+        with self.watch.step("probe"):
+            frozen = self._frozen_head()
+        tuning = self._tuning(frozen)
+        with self.watch.step("plain baseline"):
+            plain = self._plain()
+        scratch = []
+        if self.options.scratch:
+            with self.watch.step("trained baselines"):
+                scratch = [from_scratch(self.trainings, budget=self.options.baseline_budget)]
+        return Tried(frozen, tuning, plain, tuple(scratch))
+
+    def _measured(
+        self, tried: Tried, model: TokenModel, folder: Path, target: Path
+    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Metrics and evidence of what was saved in a folder."""
+        with self.watch.step("judge"):
+            head = _linear(open_run(folder))
+            answers = self._answers(model, head, "test")
+            saved = self._as_saved(tried.best.candidate, model, head, answers)
+            probe = saved if tried.best is tried.frozen else self._probe_on_test(tried.frozen)
+            verdict = verdict_of(self.examples, saved, tried.baselines, seed=self.options.seed)
+        others = [probe, *(attempt.candidate for attempt in tried.tuned), *tried.baselines]
+        candidates = [saved, *(other for other in others if other.name != saved.name)]
+        record = metrics_record(
+            self.examples, model, candidates, verdict=verdict, answers=answers, watch=self.watch, target=target
+        )
+        decided = (
+            decision_record(tried.tuning, saved, probe, self.examples, options=self.options) if tried.tuning else {}
+        )
+        evidence = evidence_record(self.examples, answers, tried.curves())
+        return {**record, "interrupted": self.trainings.stop(), **decided}, evidence
+
+    def _frozen_head(self) -> Attempt:
+        try:
+            frozen = self.trainings.frozen_head()
+        except Stopped:
+            raise UsageError(_NOTHING_YET) from None
+        if frozen.trained is None or not frozen.trained.moved:
+            raise UsageError(
+                _NOTHING_YET
+                if self.trainings.stop()
+                else f"Expected the head on frozen features to learn, but it did not: {frozen.candidate.detail}."
+            )
+        return frozen
+
+    def _tuning(self, frozen: Attempt) -> Tuning | None:
+        """The trainings above a boundary, where the strategy has any."""
+        if not self.strategy.phases or frozen.trained is None:
+            return None
+        with self.watch.step("tuning"):
+            self.progress.start("plan")
+            plan = self.trainings.plan(self.strategy, budget=self.options.budget, boundary=self.options.boundary)
+            self.progress.finish(f"{len(plan.steps)} trainings")
+            head = frozen.trained.arrays()[1]
+            attempts: list[Attempt | None] = []
+            for step in plan.steps:
+                attempts.append(self.trainings.tune(step, head))
+                best = self._best(frozen, attempts)
+                attempts = [one if one is None or one is best else one.without_network() for one in attempts]
+            return Tuning(plan, tuple(attempts), self._best(frozen, attempts))
+
+    def _best(self, frozen: Attempt, attempts: Sequence[Attempt | None]) -> Attempt | None:
+        return best_attempt(frozen, attempts, self.strategy, metric=self.examples.problem.metrics.leading)
+
+    def _plain(self) -> Candidate:
+        """What can be had without any network."""
+        plain: PlainAnswers = self.examples.problem.plain(self.examples.of("train"))
+
+        def reached(split: Split) -> SummedScore:
+            return self.trainings.score([plain.answer(item) for item in self.examples.of(split)], split)
+
+        return Candidate(
+            plain.name,
+            "plain",
+            "baseline",
+            detail=plain.detail,
+            validation=reached("validation"),
+            test=reached("test"),
+        )
+
+    def _answers(self, model: TokenModel, head: LinearHead, split: Split) -> list[Any]:
+        return answers_of(
+            self.examples.problem,
+            self.examples.of(split),
+            backbone=model.backbone,
+            spec=model.choice.spec,
+            head=head,
+            progress=self.progress,
+        )
+
+    def _as_saved(self, candidate: Candidate, model: TokenModel, head: LinearHead, answers: Sequence[Any]) -> Candidate:
+        """A candidate with the figures of the form in which it is saved."""
+        return replace(
+            candidate,
+            validation=self.trainings.score(self._answers(model, head, "validation"), "validation"),
+            test=self.trainings.score(answers, "test"),
+        )
+
+    def _probe_on_test(self, frozen: Attempt) -> Candidate:
+        model = saved_model(frozen, self.examples, device=self.trainings.device, progress=self.progress)
+        return self._as_saved(frozen.candidate, model, model.head, self._answers(model, model.head, "test"))
+
+    def _log(self) -> Iterator[Mapping[str, Any]]:
+        """The lines of ``log.jsonl``: every training step, then the seconds of each part of the fit."""
+        yield from self.trainings.unfinished.step_logs()
+        yield from ({"step": name, "seconds": round(seconds, 4)} for name, seconds in self.watch.seconds.items())
+
+
+def _linear(run: RunFolder) -> LinearHead:
+    head = read_head(run.tensors(), run.manifest["strategy"])
+    if not isinstance(head, LinearHead):
+        raise TypeError(f"Expected a linear head in {run.path}, but got {type(head).__name__}.")
+    return head

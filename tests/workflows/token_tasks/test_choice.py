@@ -1,0 +1,40 @@
+import numpy as np
+
+from headstart.evaluation.candidates import Candidate
+from headstart.evaluation.intervals import Interval
+from headstart.evaluation.summed import SummedScore
+from headstart.transfer.strategy import STRATEGIES
+from headstart.workflows.token_tasks.choice import best_attempt
+from headstart.workflows.token_tasks.trainings import Attempt
+
+
+class Moved:
+    """A training that kept an epoch."""
+
+    moved = True
+
+
+def attempt(name: str, value: float, loss: float, *, trained: bool = True) -> Attempt:
+    score = SummedScore(np.zeros((1, 1)), {"entity_f1": Interval(value, value, value)})
+    candidate = Candidate(name, "partial", "transfer", validation=score)
+    return Attempt(candidate, Moved() if trained else None, held_out_loss=loss)  # type: ignore[arg-type]
+
+
+FROZEN = attempt("frozen", 0.5, 1.0)
+
+
+def chosen(strategy: str, *attempts: Attempt | None) -> str | None:
+    best = best_attempt(FROZEN, attempts, STRATEGIES[strategy], metric="entity_f1")
+    return best.candidate.name if best else None
+
+
+def test_a_search_takes_the_best_of_those_that_are_better_in_both() -> None:
+    lucky, better, best = attempt("lucky", 0.9, 1.1), attempt("better", 0.6, 0.9), attempt("best", 0.7, 0.95)
+    assert chosen("auto", lucky, better, best, None) == "best"
+    assert chosen("auto", lucky, attempt("worse", 0.4, 0.5)) is None
+    assert chosen("auto", attempt("not begun", 0.9, 0.5, trained=False)) is None
+
+
+def test_what_was_asked_for_by_name_is_kept() -> None:
+    assert chosen("finetune", attempt("only", 0.4, 2.0)) == "only"
+    assert chosen("partial", None) is None
