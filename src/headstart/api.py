@@ -50,7 +50,7 @@ __all__ = [
 
 Device = Literal["auto", "cpu", "cuda"]
 Input = str | Path | tuple[str, str] | NDArray[np.uint8]
-Inputs = Input | Sequence[Input]
+Inputs = str | Path | NDArray[np.uint8] | Sequence[Input]
 #: Arrays of so many axes are several pictures.
 _BATCH_AXES = 4
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")

@@ -68,7 +68,7 @@ def test_evaluate(shapes, shapes_run):
     found = json.loads(done.stdout)
     assert found["items"] == 28
     assert set(found["metrics"]) >= {"accuracy", "log_loss"}
-    assert "training item" in done.stderr
+    assert "seen in training" in done.stderr
 
 
 def test_check_says_what_would_stop_a_fit(shapes, tmp_path):

@@ -48,7 +48,7 @@ def test_figures_are_those_of_the_saved_model(shapes, shapes_run):
     found = run.evaluate(shapes)
     trained = len(run.manifest["training_items"])
     assert found.items == 80 - trained
-    assert found.ledger.counts() == {"training item": trained}
+    assert found.ledger.counts() == {"seen in training": trained}
     claimed = run.metrics["test"]["accuracy"]["value"] * 16
     validation = run.metrics["candidates"][0]["validation"]["accuracy"]["value"] * 12
     assert found.scorecard.metrics["accuracy"].value * found.items == pytest.approx(claimed + validation)

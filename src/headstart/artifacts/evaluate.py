@@ -75,7 +75,7 @@ def evaluate_model(
     rows: list[tuple[int, Item]] = []
     for row, (place, digest) in enumerate(zip(answer.extraction.readable, answer.extraction.digests, strict=True)):
         if digest in trained_on:
-            table.ledger.leave_out(items[place], "training item", "the run was trained on it")
+            table.ledger.leave_out(items[place], "seen in training", "the run was trained on it")
         else:
             rows.append((row, items[place]))
     for place, reason in answer.extraction.failures.items():

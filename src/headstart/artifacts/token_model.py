@@ -125,7 +125,7 @@ def _judged(table: ItemTable, trained_on: set[str]) -> tuple[str, list[Item]]:
     kept = []
     for item in test or labelled:
         if content_digest(item.source.read()) in trained_on:
-            table.ledger.leave_out(item, "training item", "the run was trained on it")
+            table.ledger.leave_out(item, "seen in training", "the run was trained on it")
         else:
             kept.append(item)
     return ("test" if test else "all"), kept

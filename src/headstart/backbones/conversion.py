@@ -39,7 +39,7 @@ from headstart.core.openvino import openvino, openvino_core
 from headstart.core.progress import Progress
 from headstart.core.tensors import check_finite
 
-_WAY_OUT = "Without weights there is --random-weights, an untrained one; bundled:efficientnet_lite0 is always at hand."
+_WAY_OUT = "Without weights there is --random-weights; `headstart models --here` lists the backbones that are at hand."
 
 #: Largest difference from torch that a stage of the engine model may show, as a share of its largest value.
 TOLERANCE = 1e-3

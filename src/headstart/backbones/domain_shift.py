@@ -32,9 +32,7 @@ from headstart.backbones.stages import StagedBackbone
 _BATCH = 16
 
 
-def batch_norm_shift(
-    backbone: StagedBackbone, preprocess: Preprocess, inputs: Sequence[NDArray[Any]]
-) -> float | None:
+def batch_norm_shift(backbone: StagedBackbone, preprocess: Preprocess, inputs: Sequence[NDArray[Any]]) -> float | None:
     """By how many standard deviations the inputs of the batch norms are off, on average.
 
     Args:

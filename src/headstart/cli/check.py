@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from headstart.workflows.check import CheckReport
 
 _SHOWN = 20
+_SHOWN_OF_GROUP = 4
 
 
 def command(
@@ -73,7 +74,7 @@ def _lines(report: CheckReport) -> list[str]:
     if report.splits:
         lines.append("A fit would use " + ", ".join(f"{count} {split}" for split, count in report.splits.items()))
     lines += _ledger(report)
-    lines += _listed("Equal once decoded", [" = ".join(group) for group in report.duplicates])
+    lines += _listed("Equal once decoded", [_equal(group) for group in report.duplicates])
     lines += _listed("Nearly equal", [_near(pair) for pair in report.near])
     lines += _listed("Warning", report.warnings)
     lines += _listed("A fit would be refused", report.errors)
@@ -111,6 +112,11 @@ def _ledger(report: CheckReport) -> list[str]:
         f"Passed over ({len(ledger['ignored'])})", [f"{entry['id']}: {entry['reason']}" for entry in ledger["ignored"]]
     )
     return lines + _listed("Note", ledger["notes"])
+
+
+def _equal(group: list[str]) -> str:
+    more = len(group) - _SHOWN_OF_GROUP
+    return " = ".join(group[:_SHOWN_OF_GROUP]) + (f" and {more} more" if more > 0 else "")
 
 
 def _near(pair: dict[str, object]) -> str:

@@ -16,6 +16,7 @@ from headstart.core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from headstart.backbones.model_index.row import ModelRow
     from headstart.workflows.models import Model
 
 _SHOWN = 100
@@ -35,7 +36,9 @@ def command(
         str | None, typer.Option("--licence", "--license", help="permissive, or the name of a licence.")
     ] = None,
     max_params: Annotated[str | None, typer.Option(help="The most parameters: 500k, 10M, 1.5B.")] = None,
-    input_size: Annotated[int | None, typer.Option(help="Side of the input, in pixels.")] = None,
+    input_size: Annotated[
+        int | None, typer.Option(help="Size of the input: pixels of a side, tokens, frames, samples.")
+    ] = None,
     pretraining: Annotated[str | None, typer.Option(help="A part of the pretraining data's name: ImageNet-1k.")] = None,
     here: Annotated[bool, typer.Option("--here", help="Only models whose weights are on this machine.")] = False,
     refresh: Annotated[
@@ -115,7 +118,7 @@ def _row(model: Model) -> tuple[str, ...]:
     row = model.row
     mark = ("●" if model.place else " ") + ("×" if row.uncut else " ") + (" " if model.permissive else "!")
     size = f"{row.input_size}" if row.input_size else ""
-    return mark, row.name, _counted(row.parameters), _counted(row.flops), size, row.licence, row.pretraining
+    return mark, row.name, _counted(row.parameters), _counted(row.flops), size, row.licence, _shortened(row.pretraining)
 
 
 def _legend(models: Sequence[Model]) -> list[str]:
@@ -158,13 +161,26 @@ def _facts(model: Model) -> list[tuple[str, str]]:
         ("Paper", row.paper),
         ("Parameters", f"{row.parameters:,} without the classifier" if row.parameters else ""),
         ("FLOPs", f"{row.flops:,} for one input" if row.flops else ""),
-        ("Input", f"{row.input_size} × {row.input_size} pixels" if row.input_size else ""),
+        ("Input", _input(row)),
         ("ImageNet top-1", f"{row.imagenet_top1:g} % (as its library says)" if row.imagenet_top1 else ""),
         ("File size", f"{weights.bytes:,} bytes" if weights.bytes else "not known before it is fetched"),
         ("SHA-256", _hash(weights.sha256)),
         ("On this machine", f"yes: {model.place}" if model.place else "no"),
         ("Cannot be used", row.uncut),
     ]
+
+
+#: What an input's size counts, by the kind of its preprocessing.
+_SIZES = {"image": "{0} × {0} pixels", "text": "up to {0} tokens", "mel": "{0} frames", "waveform": "{0} samples"}
+
+
+def _input(row: ModelRow) -> str:
+    return _SIZES.get(row.takes, "{0}").format(row.input_size) if row.input_size else ""
+
+
+def _shortened(text: str) -> str:
+    """As much of it as a list has room for; all of it is on the model's own page."""
+    return text if len(text) <= _TEXT_WIDTH else f"{text[: _TEXT_WIDTH - 1].rstrip(' ,(')}…"
 
 
 def _hash(sha256: str) -> str:
@@ -174,6 +190,7 @@ def _hash(sha256: str) -> str:
 
 
 _HASH_DIGITS = 64
+_TEXT_WIDTH = 48
 _PLACES = {"package": "Python package", "hub": "Hugging Face hub", "url": "", "none": ""}
 
 

@@ -119,7 +119,13 @@ def _headings(ranking: Ranking) -> list[str]:
     from headstart.transfer.scores.contract import SCORES
 
     scores = [SCORES[name].label for name in ranking.scores]
-    return ["Rank", "Backbone", *scores, "ImageNet", "Parameters", f"{ranking.item_word.capitalize()}s/s", "Took"]
+    top1 = ["ImageNet"] if _knows_top1(ranking) else []
+    return ["Rank", "Backbone", *scores, *top1, "Parameters", f"{ranking.item_word.capitalize()}s/s", "Took"]
+
+
+def _knows_top1(ranking: Ranking) -> bool:
+    """Whether any of the backbones was ever measured on ImageNet."""
+    return any(candidate.imagenet_top1 is not None for candidate in ranking.ranked)
 
 
 def _row(ranking: Ranking, candidate: Candidate) -> list[str]:
@@ -130,7 +136,7 @@ def _row(ranking: Ranking, candidate: Candidate) -> list[str]:
         _rank(candidate, ranking.scores[0]),
         candidate.name,
         *(_score(candidate, name) for name in ranking.scores),
-        UNDEFINED if top1 is None else f"{top1:.1f} %",
+        *([UNDEFINED if top1 is None else f"{top1:.1f} %"] if _knows_top1(ranking) else []),
         UNDEFINED if candidate.parameters is None else f"{candidate.parameters / 1e6:.1f} M",
         UNDEFINED if speed is None else f"{speed:.0f}",
         duration(candidate.seconds),

@@ -66,6 +66,8 @@ def _distance(found: Suitability) -> str:
 
 
 def _coverage(found: Suitability) -> str:
+    if found.covered is None:
+        return "the pretraining knew no classes of such items"
     verb = "is" if len(found.covered) == 1 else "are"
     count = f"{len(found.covered)} of {len(found.per_class)} classes {verb} among the pretraining classes"
     if not found.covered:

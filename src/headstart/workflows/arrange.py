@@ -143,6 +143,7 @@ def refuse_what_is_left(table: ItemTable) -> None:
 
 
 def empty_splits(table: ItemTable) -> list[str]:
+    """What is wrong where nothing is left in a split."""
     there = {item.split for item in table.items}
     return [
         f"Expected examples in every split, but none is left in {split}; add some, or leave out fewer."
@@ -173,8 +174,13 @@ def find_near(table: ItemTable, extraction: Extraction, places: NDArray[np.intp]
     if len(places) > MOST_FOR_NEAR:
         table.ledger.notes.append(f"Near duplicates were not looked for among more than {MOST_FOR_NEAR:,} items.")
         return []
-    hashes = np.array([extraction.inspections[place].near_hash for place in places], dtype=np.uint64)
-    return near_pairs(hashes, extraction.plain.select(places).take(slice(None)))
+    found = [extraction.inspections[place] for place in places]
+    hashes = np.array([inspection.near_hash for inspection in found], dtype=np.uint64)
+    return [
+        pair
+        for pair in near_pairs(hashes, extraction.plain.select(places).take(slice(None)))
+        if found[pair.first].content_digest != found[pair.second].content_digest
+    ]
 
 
 def _limited(table: ItemTable, data: DataOptions) -> tuple[ItemTable, NDArray[np.intp]]:

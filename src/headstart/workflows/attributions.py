@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from headstart.backbones.converted import ConvertedBackbone
 from headstart.backbones.preprocess import as_batch
+from headstart.core.errors import UnavailableError
 from headstart.data.modality import TokenPlaces
 from headstart.data.token_marks import pieces
 from headstart.transfer.heads import LinearHead
@@ -35,8 +37,10 @@ def marked(most_wrong: list[dict[str, Any]], examples: Examples, saved: Fitted) 
         OSError: An item can no longer be read.
     """
     places, head = examples.modality.places, saved.head
-    if places is None or not isinstance(head, LinearHead):
+    if places is None or not isinstance(head, LinearHead) or not most_wrong:
         return most_wrong
+    if find_spec("captum") is None:  # before anything is loaded for it
+        raise UnavailableError.missing_extra("Marking words", module="captum", extra="text")
     preprocess = saved.backbone.card.preprocess
     sources = {item.id: item.source for item in examples.arranged.items}
     contents = [sources[entry["id"]].read() for entry in most_wrong]

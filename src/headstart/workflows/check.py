@@ -163,7 +163,8 @@ def _sizes(extraction: Extraction) -> dict[str, list[int]]:
 
 def _across_first(table: ItemTable, pairs: list[NearPair]) -> list[NearPair]:
     across = across_splits(table.items, pairs)
-    return [*across, *(pair for pair in pairs if pair not in across)]
+    first = set(across)
+    return [*across, *(pair for pair in pairs if pair not in first)]
 
 
 def _pair(table: ItemTable, pair: NearPair) -> dict[str, Any]:

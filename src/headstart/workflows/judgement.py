@@ -140,15 +140,21 @@ def _unfinished(candidates: Sequence[Candidate], opponent: Candidate) -> list[st
     ]
 
 
-def covered_by(card: BackboneCard, modality: Modality, classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Classes that the pretraining has seen such items of; see :func:`covered_classes`."""
-    return {} if card.preprocess.kind in modality.foreign else covered_classes(classes, card.pretraining_classes)
+def covered_by(card: BackboneCard, modality: Modality, classes: Sequence[str]) -> dict[str, tuple[str, ...]] | None:
+    """Classes that the pretraining has seen such items of; see :func:`covered_classes`.
+
+    Returns:
+        ``None`` where the pretraining knew no classes, or none of such items.
+    """
+    if card.preprocess.kind in modality.foreign or not card.pretraining_classes:
+        return None
+    return covered_classes(classes, card.pretraining_classes)
 
 
 def _contamination(examples: Examples, test_rows: NDArray[np.intp]) -> list[str]:
     """What the pretraining may have seen of this data already."""
     card = examples.backbone.card
-    covered = covered_by(card, examples.modality, examples.arranged.classes)
+    covered = covered_by(card, examples.modality, examples.arranged.classes) or {}
     found = [
         coverage_warning(covered, target_classes=len(examples.arranged.classes), pretraining=card.pretraining),
         overlap_warning(

@@ -96,8 +96,8 @@ def _contradictions(strategy: Strategy, options: FitOptions) -> list[str]:
         )
     if options.adapt is not None and strategy.weights == "random":
         found.append(
-            f"Expected --adapt only where pretrained weights are used, but got --strategy {strategy.name}; leave out one "
-            "of them."
+            f"Expected --adapt only where pretrained weights are used, but got --strategy {strategy.name}; leave out "
+            "one of them."
         )
     if options.head != "linear" and (strategy.phases or strategy.weights == "random"):
         found.append(

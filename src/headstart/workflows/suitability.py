@@ -22,6 +22,7 @@ from headstart.backbones.card import BackboneCard
 from headstart.backbones.converted import ConvertedBackbone
 from headstart.core.errors import DataError
 from headstart.core.progress import Progress, Stopwatch
+from headstart.core.tensors import safetensors_header
 from headstart.data.items import Item
 from headstart.data.modality import MODALITIES, Modality
 from headstart.evaluation.stage_curve import StageCurve, best_stage, stage_curve
@@ -56,7 +57,8 @@ class Suitability:
         per_class: Labelled training items of each class.
         sampled: How many of them were looked at.
         shift: By how many standard deviations their activations are off; ``None`` where it cannot be told.
-        covered: Classes that are among the pretraining classes, with the names of those that cover them.
+        covered: Classes that are among the pretraining classes, with the names of those that cover them; ``None`` where
+            the pretraining knew no classes of such items.
         curve: Accuracy by stage.
         advice: What to do, the most important first.
     """
@@ -66,7 +68,7 @@ class Suitability:
     per_class: Mapping[str, int]
     sampled: int
     shift: float | None
-    covered: Mapping[str, tuple[str, ...]]
+    covered: Mapping[str, tuple[str, ...]] | None
     curve: StageCurve
     advice: tuple[Advice, ...]
 
@@ -213,6 +215,9 @@ def _with_half(sample: _Sample, features: Rows, strength: float) -> NDArray[np.b
 def _shift(sample: _Sample, backbone: ConvertedBackbone, progress: Progress) -> float | None:
     """How far some of the items lie from the pretraining data."""
     progress.start("distance from the pretraining data")
+    if not any(name.endswith("running_mean") for name in safetensors_header(backbone.weights)):
+        progress.finish("no batch-norm statistics")
+        return None
     from headstart.backbones.domain_shift import batch_norm_shift
 
     preprocess = backbone.card.preprocess

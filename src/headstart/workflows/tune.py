@@ -187,7 +187,9 @@ class Tuner:
                 f"{cheapest.predicted_seconds:.0f} s here. Raise --budget, or take --strategy auto."
             )
         seconds = sum(step.predicted_seconds for step in plan.steps)
-        self._progress.finish(f"{len(plan.steps)} trainings in about {seconds:.0f} s")
+        self._progress.finish(
+            f"{len(plan.steps)} training{'' if len(plan.steps) == 1 else 's'} in about {seconds:.0f} s"
+        )
         return plan
 
     def _announce(self, plan: TuningPlan) -> None:

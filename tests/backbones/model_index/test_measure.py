@@ -27,7 +27,6 @@ def pictures(side: int) -> ImagePreprocess:
     return ImagePreprocess(side, 1.0, "bilinear", (0, 0, 0), (1, 1, 1))
 
 
-
 @pytest.mark.parametrize(("library", "architecture", "size"), NAMES)
 def test_it_says_of_an_architecture_what_building_it_shows(library: str, architecture: str, size: int) -> None:
     measured = measure(library, architecture, pictures(size))

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 import transformers
 
-from headstart.backbones.transformers_families import FAMILIES
 from headstart.backbones.transformers_architecture import configuration
+from headstart.backbones.transformers_families import FAMILIES
 
 SIDE = 32
 _TOKENS = {
