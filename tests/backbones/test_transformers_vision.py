@@ -9,8 +9,8 @@ from headstart.backbones.architectures import build
 from headstart.backbones.card import BackboneCard, ImagePreprocess
 from headstart.backbones.conversion import convert
 from headstart.backbones.splitting import split
-from headstart.backbones.transformers_families import FAMILIES
 from headstart.backbones.transformers_architecture import read_architecture
+from headstart.backbones.transformers_families import FAMILIES
 from headstart.backbones.transformers_vision import architecture_text, vision_configuration
 from headstart.core.errors import UnavailableError, UnknownNameError, UsageError
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.modalities.toy import ENTRY_POINTS, LENGTH
 
 import headstart as hs
 from headstart.core.errors import UsageError
 from headstart.data.modality import MODALITIES
-from tests.modalities.toy import ENTRY_POINTS, LENGTH
 
 
 @pytest.fixture(autouse=True)
