@@ -433,4 +433,10 @@ def _listed(inputs: Inputs) -> list[Input]:
     """The inputs as a list; a lone one, but for a pair, counts as a list of one."""
     if isinstance(inputs, str | Path) or (isinstance(inputs, np.ndarray) and inputs.ndim < _BATCH_AXES):
         return [inputs]
-    return list(inputs)
+    listed = list(inputs)
+    for entry in listed:
+        if not isinstance(entry, str | Path | tuple | np.ndarray):
+            raise UsageError(
+                f"Expected paths, texts, pairs of texts or arrays, but got {entry!r} of type {type(entry).__name__}."
+            )
+    return listed
