@@ -126,6 +126,16 @@ def test_columns_without_names_are_named_by_number(tmp_path):
         read(tmp_path / "t.csv", label="7")
 
 
+def test_a_label_that_is_also_the_number_of_a_column_is_a_label(tmp_path):
+    (tmp_path / "t.csv").write_text("1,a b,c\n2,d e,f\n1,g h,i\n2,j k,l\n")
+    assert found(read(tmp_path / "t.csv", item="2", second="3", label="1"))[0] == (("a b", "c"), "1")
+
+
+def test_a_first_row_is_data_also_where_all_labels_are_one(tmp_path):
+    (tmp_path / "t.tsv").write_text("a rather long sentence about it\t0\nanother one of those\t0\nand a third one\t0\n")
+    assert len(read(tmp_path / "t.tsv").items) == 3
+
+
 def test_numbers_do_not_turn_a_header_into_data(tmp_path):
     (tmp_path / "t.csv").write_text("text,label\none,a\ntwo,b\n")
     with pytest.raises(DataError, match="Expected names of columns, as the first row"):

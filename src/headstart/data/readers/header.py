@@ -44,7 +44,8 @@ def with_header(rows: Rows, named: Columns, wanted: Wanted, ledger: Ledger) -> t
         return rows, named
     given = [name for name in (named.item, named.label, named.group, named.split, named.second) if name is not None]
     numbered = bool(given) and all(name in _numbers(rows.names) for name in given)
-    if any(name in rows.names for name in given):
+    there = [name in rows.names for name in given]
+    if any(there) and (all(there) or not numbered):  # a number may stand in the first row as a label, too
         return rows, named
     known = [name for name in rows.names if name.lower() in KNOWN_NAMES]
     if known and numbered:
@@ -60,8 +61,8 @@ def with_header(rows: Rows, named: Columns, wanted: Wanted, ledger: Ledger) -> t
     return full, _by_number(named)
 
 
-def looks_like_labels(cells: Sequence[Any]) -> bool:
-    """Whether cells are a few short values that come again and again.
+def looks_like_labels(cells: Sequence[Any], *, least: int = 2) -> bool:
+    """Whether cells are a few short values, ``least`` or more, that come again and again.
 
     Example:
         >>> looks_like_labels(["1", "0", "0", "1"]), looks_like_labels(["1", "2", "3", "4"])
@@ -69,7 +70,7 @@ def looks_like_labels(cells: Sequence[Any]) -> bool:
     """
     filled = [text for text in (str(cell).strip() for cell in cells if cell is not None) if text]
     values = set(filled)
-    return 2 <= len(values) <= _MOST_DISTINCT * len(filled) and all(
+    return least <= len(values) <= _MOST_DISTINCT * len(filled) and all(
         len(value.split()) <= _MOST_WORDS for value in values
     )
 
@@ -86,7 +87,7 @@ def _is_data(rows: TextRows, wanted: Wanted) -> bool:
         return len(rows.names[0].split()) >= WORDS_OF_TEXT
     for place, first in enumerate(rows.names):
         below = [row[place].strip() for row in rows.cells]
-        if first and first in below and looks_like_labels([first, *below]):
+        if first and first in below and looks_like_labels([first, *below], least=1):
             return True
     return False
 
