@@ -29,7 +29,7 @@ def test_its_figures_are_those_of_the_run(tagger: SavedTokenModel, sentences: Pa
 
 
 def test_what_it_was_trained_on_is_left_out(tagger: SavedTokenModel, sentences: Path) -> None:
-    with pytest.raises(DataError, match="'training item': 120"):
+    with pytest.raises(DataError, match="'seen in training': 120"):
         tagger.evaluate(str(sentences / "train.conll"))
 
 
