@@ -6,7 +6,8 @@ from tests.five_folds import PLAIN, PRETRAINED, TWIN, five_fold_accuracies
 import headstart
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.slow
+@pytest.mark.data
 def test_esc10_in_five_folds(real_data):
     """Pretrained on photos, heard as pictures: well above chance (0.1), and not below the same network at random."""
     found = five_fold_accuracies(real_data / "esc10")
@@ -17,6 +18,7 @@ def test_esc10_in_five_folds(real_data):
     assert found[PRETRAINED].value >= found[TWIN].value
 
 
+@pytest.mark.data
 def test_spoken_digits_are_told_better_by_mfcc_statistics_and_the_verdict_says_so(real_data, tmp_path):
     columns = headstart.Columns(pattern=r"(?P<label>\d)_[^/]*$")
     run = headstart.fit(real_data / "fsdd", out=tmp_path / "run", strategy="probe", scratch=False, columns=columns)

@@ -10,7 +10,8 @@ from headstart.backbones.sound_preprocess import MelPreprocess, WaveformPreproce
 from headstart.core.errors import UnavailableError
 
 #: Models that take samples take any number of them, and no file says how many; the cost grows with the number, that of
-#: attention with its square. Five seconds hold a command, a short sentence, a noise; longer files are cut into windows.
+#: attention with its square. Five seconds hold a command, a short sentence, a noise; the rest of a longer clip is not
+#: heard, nor that of a long recording's window.
 CLIP_SECONDS = 5
 
 SoundPreprocess = WaveformPreprocess | MelPreprocess
