@@ -13,7 +13,20 @@ from benchmarks import machine, results
 from benchmarks.measure import measure
 from benchmarks.settings import Settings
 
-NAMES = ("start_up", "frozen_features", "fit_speed", "boundary_cache", "training_speed", "auto", "ranking", "memory")
+NAMES = (
+    "start_up",
+    "frozen_features",
+    "text_features",
+    "fit_speed",
+    "text_fit",
+    "boundary_cache",
+    "training_speed",
+    "auto",
+    "text_quality",
+    "sound_quality",
+    "ranking",
+    "memory",
+)
 
 
 def main() -> None:
@@ -24,8 +37,9 @@ def main() -> None:
     folder = Path(os.environ.get("HEADSTART_TEST_DATA", "nowhere"))
     if not (folder / "ants_bees").is_dir():
         sys.exit(
-            "Expected HEADSTART_TEST_DATA to name a folder that holds ants_bees/, cats_dogs/, cifar10/ and "
-            f"flowers5/, but got {os.environ.get('HEADSTART_TEST_DATA')!r}; set it and run this again."
+            "Expected HEADSTART_TEST_DATA to name a folder that holds ants_bees/, cats_dogs/, cifar10/, flowers5/, "
+            "sst2/, ag_news/, imdb/, fsdd/ and esc10/, but got "
+            f"{os.environ.get('HEADSTART_TEST_DATA')!r}; set it and run this again."
         )
     settings = Settings(
         folder.resolve(),

@@ -78,7 +78,7 @@ def _some(items: Sequence[Item], most: int) -> list[Item]:
 
 
 def _read(folder: Path) -> Sequence[Item]:
-    return read_data(folder, suffixes=MODALITIES["image"].suffixes).items
+    return read_data(folder, wanted=MODALITIES["image"]).items
 
 
 def _coil(folder: Path) -> Sequence[Item]:

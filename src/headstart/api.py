@@ -163,8 +163,9 @@ def fit(
 
     Args:
         data: A folder with a folder per class, a table, or a name such as ``"sklearn:digits"``.
-        task: What is asked: ``"classification"``, and of texts ``"tokens"`` (a tag for each word), ``"qa"`` (the piece
-            of a text that answers a question) or ``"lm"`` (the next token, or hidden ones).
+        task: What is asked: ``"classification"``, ``"multilabel"`` (several labels of an item, or none),
+            ``"regression"`` (a number), and of texts ``"tokens"`` (a tag for each word), ``"qa"`` (the piece of a text
+            that answers a question) or ``"lm"`` (the next token, or hidden ones).
         out: The run's folder; ``None`` takes a free name under ``runs/``.
         strategy: ``"auto"``: the probe, then as much fine-tuning as the budget buys, the best by validation;
             ``"probe"``: a head on frozen features; ``"partial"``: the stages above a boundary train;

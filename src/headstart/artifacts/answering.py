@@ -37,6 +37,8 @@ MODELS: Registry[Callable[..., Answering]] = Registry(
     "task of a run",
     {
         "classification": "headstart.artifacts.classifier:SavedClassifier",
+        "multi-label classification": "headstart.artifacts.pooled_model:SavedPooledModel",
+        "regression": "headstart.artifacts.pooled_model:SavedPooledModel",
         "token classification": "headstart.artifacts.token_model:SavedTokenModel",
         "question answering": "headstart.artifacts.token_model:SavedTokenModel",
         "language modelling": "headstart.artifacts.language_model:SavedLanguageModel",

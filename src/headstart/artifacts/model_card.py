@@ -186,7 +186,9 @@ def _limits(metrics: Metrics, manifest: Manifest) -> str:
     limits = [
         f"The figures rest on {counted(test, f'test {word}')} and hold for data like these. {word.capitalize()}s from "
         "another source, place or time may be harder.",
-        "It names one of its classes whatever it is shown; it has no answer for anything else.",
+        "It answers whatever it is shown; it does not say that something is none of its business."
+        if metrics.does
+        else "It names one of its classes whatever it is shown; it has no answer for anything else.",
         f"The licence of the backbone's weights ({escaped(manifest.backbone.licence)}) and the rights in the training "
         "data bind whoever passes the model on.",
         "Where a wrong answer can hurt somebody, test it on the cases that matter and keep a person in charge.",

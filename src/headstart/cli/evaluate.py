@@ -26,6 +26,7 @@ def command(
 ) -> None:
     """Measure a saved run on labelled DATA: on its test split where it has one, else on all of it."""
     from headstart import api
+    from headstart.artifacts.report.wording import metric_title
     from headstart.cli.columns import named_columns
 
     columns = named_columns(item_column, label_column, group_column, split_column, second_column, label_pattern)
@@ -36,7 +37,6 @@ def command(
     left_out = ", ".join(f"{count} {reason}" for reason, count in found.ledger.counts().items()) or "nothing"
     print(f"{found.items} items judged ({found.split}); left out: {left_out}", file=sys.stderr)
     for name, value in found.scorecard.metrics.items():
-        title = name.replace("_", " ")
-        print(f"{title:<18} {value.value:.3f} ({value.low:.3f} to {value.high:.3f})", file=sys.stderr)
+        print(f"{metric_title(name):<23} {value.value:.3f} ({value.low:.3f} to {value.high:.3f})", file=sys.stderr)
     if as_json:
         print(json.dumps(found.to_json()))

@@ -19,8 +19,8 @@ def command(
     task: Annotated[
         str,
         typer.Option(
-            help="classification; of texts also tokens (a tag for each word), qa (the piece of a text that answers a "
-            "question), lm (the next token, or hidden ones)."
+            help="classification, multilabel (several labels, or none), regression (a number); of texts also tokens (a "
+            "tag for each word), qa (the piece of a text that answers a question), lm (the next token, or hidden ones)."
         ),
     ] = "classification",
     out: Annotated[Path | None, typer.Option(help="Folder of the run; must not hold another run.")] = None,

@@ -77,7 +77,7 @@ def _print_table(predictions: list[Prediction]) -> None:
     width = max(map(len, names), default=0)
     label_width = max((len(str(row.label)) for row in answered), default=0)
     for name, row in zip(names, answered, strict=True):
-        second = list(row.probabilities.items())[1:2]
+        second = [] if row.confidence is None else list(row.probabilities.items())[1:2]
         sure = "" if row.confidence is None else f"  {row.confidence:6.1%}"
         rest = f"   {second[0][0]} {second[0][1]:.1%}" if second else ""
         print(f"{name:<{width}}  {row.label:<{label_width}}{sure}{rest}".rstrip())

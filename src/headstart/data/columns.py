@@ -19,6 +19,7 @@ class Columns:
         second: The second text of a pair.
         pattern: In place of columns, for a folder of files: a regular expression that finds the class in a path; see
             :class:`headstart.data.label_pattern.LabelPattern`.
+        empty: What an empty cell of labels says; ``None`` where it says nothing, and its row is left out.
 
     Example:
         >>> Columns(label="species").label
@@ -31,6 +32,7 @@ class Columns:
     split: str | None = None
     second: str | None = None
     pattern: str | None = None
+    empty: str | None = None
 
     def refuse_for(self, data: str) -> None:
         """Refuses columns where there is no table, and a pattern where names of files say nothing.

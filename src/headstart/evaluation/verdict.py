@@ -181,8 +181,8 @@ def _sentence(outcome: Outcome, comparison: Comparison, against: str) -> str:
     opening = {"helps": "Transfer helps", "hurts": "Transfer hurts here"}.get(outcome, "No difference shown")
     difference, metric = comparison.difference, f"{comparison.metric} " if comparison.metric else ""
     return (
-        f"{opening}: {metric}{100 * comparison.value:.1f} % against {100 * comparison.opponent_value:.1f} % for the "
-        f"best model without it ({against}), {_points(difference.value, signed=True)} points "
+        f"{opening}: {metric}{_points(comparison.value)} % against {_points(comparison.opponent_value)} % for the best "
+        f"model without it ({against}), {_points(difference.value, signed=True)} points "
         f"({_points(difference.low)} to {_points(difference.high)})"
     )
 

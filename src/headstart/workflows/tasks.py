@@ -40,6 +40,8 @@ TASKS: Registry[Fit] = Registry(
         CLASSIFICATION: "headstart.workflows.fit:fit",
         "tokens": "headstart.workflows.token_tasks.fit:fit_tokens",
         "qa": "headstart.workflows.token_tasks.fit:fit_questions",
+        "multilabel": "headstart.workflows.pooled_tasks.fit:fit_multilabel",
+        "regression": "headstart.workflows.pooled_tasks.fit:fit_regression",
         "lm": "headstart.workflows.language_model.fit:fit_language_model",
     },
     group="headstart.tasks",

@@ -257,6 +257,16 @@ def test_metadata_in_each_split_folder(write_pictures):
     assert [(entry.id, entry.reason) for entry in table.ledger.excluded] == [("train/2.png", "empty cell")]
 
 
+def test_an_empty_cell_of_labels_may_say_something(write_pictures):
+    root = write_pictures("1.png", "2.png")
+    (root / "metadata.csv").write_text("file_name,label\n1.png,a;b\n2.png,\n")
+
+    table = read(root / "metadata.csv", empty="[]")
+
+    assert [item.label for item in table.items] == ["a;b", "[]"]
+    assert table.ledger.excluded == []
+
+
 @pytest.mark.data
 def test_real_tables(real_data):
     table = read(real_data / "imagenet_samples" / "labels.csv", label="name")

@@ -20,12 +20,13 @@ _SHARES = {
     *("accuracy", "balanced_accuracy", "macro_f1", "calibration_error"),
     *("entity_f1", "entity_precision", "entity_recall", "token_accuracy"),
     *("exact_match", "f1", "exact_match_answerable", "f1_answerable", "exact_match_unanswerable"),
+    *("r2", "micro_f1", "subset_accuracy", "hamming_accuracy", "mean_average_precision"),
 }
 
 
 def percent(share: float | None) -> str:
     """A share of one as a percentage with one decimal."""
-    return UNDEFINED if share is None else f"{100 * share:.1f} %"
+    return UNDEFINED if share is None else f"{_tenths(share)} %"
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -155,7 +156,7 @@ def sentence(text: str) -> str:
 
 def metric_title(metric: str) -> str:
     """A metric's name as people write it: ``macro_f1`` is ``macro F1``."""
-    return metric.replace("_", " ").replace("f1", "F1")
+    return metric.replace("_", " ").replace("f1", "F1").replace("r2", "R²")
 
 
 def printable(text: str) -> str:

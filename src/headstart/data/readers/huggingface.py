@@ -174,7 +174,8 @@ def _choose(dataset: Any, named: Columns, wanted: Wanted, data: str) -> Columns:
         problems.append(f"no column holds classes; there are {', '.join(features)}; name one with --label-column")
     if problems:
         raise DataError.from_problems(f"Expected other columns in hf:{data}:", problems)
-    return Columns(item, label, named.group, second=named.second or (second if item == first else None))
+    second = named.second or (second if item == first else None)
+    return Columns(item, label, named.group, second=second, empty=named.empty)
 
 
 def _text_columns(dataset: Any, names: list[str]) -> tuple[str | None, str | None]:
@@ -195,10 +196,10 @@ def _rows(
     groups = dataset[columns.group] if columns.group else None
     for row, value in enumerate(dataset[label]):
         place = f"{name}/{row:07d}"
-        if value is None or (names and value < 0):
+        if (value is None and columns.empty is None) or (value is not None and names and value < 0):
             ledger.excluded.append(Exclusion(place, "empty cell", f"nothing in {label!r}"))
             continue
-        text = names[value] if names else str(value)
+        text = columns.empty if value is None else names[value] if names else str(value)
         group = str(groups[row]) if groups and groups[row] is not None else None
         yield Item(place, source(row), text, group, split)
 

@@ -56,7 +56,7 @@ def read_items(path: Path, *, columns: Columns, wanted: Wanted, ledger: Ledger) 
     """
     rows, chosen = _rows_and_columns(path, columns, wanted, ledger)
     require_label(rows, chosen)
-    labels = [_text(cell) for cell in rows.column(cast(str, chosen.label))]
+    labels = [_text(cell) or columns.empty for cell in rows.column(cast(str, chosen.label))]
     located = _located(rows, chosen, wanted, ledger)
     located = _without_labels(rows, located, labels, chosen, ledger)
     groups = [_text(cell) for cell in rows.column(chosen.group)] if chosen.group else None
