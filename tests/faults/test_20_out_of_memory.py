@@ -36,8 +36,8 @@ class Narrow(Network):
 
     most, error = 16, "gpu"
 
-    def above(self, hidden: Any, targets: Any = None) -> Any:
-        found = super().above(hidden, targets)
+    def above(self, hidden: Any, *given: Any) -> Any:
+        found = super().above(hidden, *given)
         if torch.is_grad_enabled() and len(hidden) > self.most:
             raise ERRORS[self.error]()
         return found
@@ -104,12 +104,12 @@ def test_gradients_of_a_half_finished_step_are_discarded(tmp_path: Path) -> None
 
         parts = 0
 
-        def above(self, hidden: Any, targets: Any = None) -> Any:
+        def above(self, hidden: Any, *given: Any) -> Any:
             if torch.is_grad_enabled():
                 self.parts += 1
                 if self.parts in {1, 3}:
                     raise torch.OutOfMemoryError
-            return super().above(hidden, targets)
+            return super().above(hidden, *given)
 
     network = tiny_network(dropout=0.0)
     failing = FailsOnce(network.backbone, network.head)

@@ -108,7 +108,7 @@ def _by_columns(path: Path, named: Columns) -> str:
         return _holding(_PICTURE)  # reading it says what is wrong
     suffixes = {suffix: name for suffix, name in _suffixes().items() if name not in in_cells}
     for column in looked_at:
-        if found := _modality_of_cells(rows.head(column), suffixes):
+        if found := _modality_of_cells(rows.head(column), suffixes, of_paths=not _is_no_path_name(column)):
             return found
     if in_cells and (named.second is not None or _has_texts(rows, looked_at)):
         return in_cells[0]
@@ -134,13 +134,18 @@ def _is_no_path_name(name: str) -> bool:
     return name.lower() not in PATH_NAMES
 
 
-def _modality_of_cells(cells: Iterable[Any], suffixes: dict[str, str]) -> str | None:
-    """The modality that reads most of the files that some cells name, or hold; ``None`` unless all do."""
+def _modality_of_cells(cells: Iterable[Any], suffixes: dict[str, str], *, of_paths: bool) -> str | None:
+    """The modality that reads most of the files that some cells name, or hold; ``None`` unless all do.
+
+    In a column whose name says that it holds paths, those that name no such file are for the reader to refuse.
+    """
     filled = [cell for cell in cells if cell is not None and cell != ""]
     named = [cell.get("path") if isinstance(cell, dict) else cell for cell in filled]
     paths = [path for path in named if isinstance(path, str)]
     if filled and len(paths) == len(filled):
         found = Counter(suffixes.get(PurePosixPath(path.replace("\\", "/")).suffix.lower()) for path in paths)
+        if of_paths and len(found) > 1:
+            del found[None]
         return found.most_common(1)[0][0]
     return _holding(_PICTURE) if filled and all(isinstance(cell, bytes | dict) for cell in filled) else None
 
