@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from headstart.backbones.preprocess import LENGTH_STEP, as_batch
 from headstart.core.assets import asset
 from headstart.core.errors import UnavailableError, WeightsError
