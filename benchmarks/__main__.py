@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--runs", type=int, default=5, help="processes per figure (default 5)")
     parser.add_argument("--plain-runs", type=int, default=1, help="runs of the plain loop (default 1)")
-    parser.add_argument("--full", action="store_true", help="all 25 epochs of the plain loop on cifar10, too")
+    parser.add_argument("--full", action="store_true", help="the plain loop on cifar10 and the Trainer to their ends")
     parser.add_argument(
         "--finetune", action="store_true", help="fine-tune what is ranked, too, where the data is small"
     )

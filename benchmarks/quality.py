@@ -67,25 +67,32 @@ def table(title: str, measured: Sequence[dict[str, Any]]) -> Result:
 
 def measure_case(case: Case, folder: Path) -> dict[str, Any]:
     """All figures of one case."""
-    probe = ["--strategy", "probe"]
-    judged = [fit(data, folder, [*probe, *case.options]) for data in case.data]
-    twins = [fit(data, folder, [*probe, "--no-scratch", "--random-weights", *case.options]) for data in case.data]
-    figures = {
-        "data": case.name,
-        "budget": case.budget,
+    return {"data": case.name, "budget": case.budget, **probed(case, folder), **tuned(case, folder)}
+
+
+def probed(case: Case, folder: Path) -> dict[str, Any]:
+    """What the probe reaches, its opponents, and the same probe of random weights."""
+    options = ["--strategy", "probe", *case.options]
+    judged = [fit(data, folder, options) for data in case.data]
+    twins = [fit(data, folder, [*options, "--no-scratch", "--random-weights"]) for data in case.data]
+    return {
         "backbone": judged[0]["backbone"],
         "probe": pooled([metrics["test"]["accuracy"] for metrics in judged], judged),
         "random": pooled([metrics["test"]["accuracy"] for metrics in twins], twins),
         "folds": [{key: metrics[key] for key in ("splits", "candidates", "verdict", "seconds")} for metrics in judged],
         "load": os.getloadavg()[2],
     }
+
+
+def tuned(case: Case, folder: Path) -> dict[str, Any]:
+    """What ``auto`` reaches within its budget; nothing where there is none."""
     if case.budget is None:
-        return figures
-    tuning = ["--strategy", "auto", "--budget", case.budget, "--no-scratch", *case.options]
-    tuned = [fit(data, folder, tuning) for data in case.data]
-    return figures | {
-        "auto": pooled([metrics["test"]["accuracy"] for metrics in tuned], tuned),
-        "decisions": [metrics["decision"] for metrics in tuned],
+        return {}
+    options = ["--strategy", "auto", "--budget", case.budget, "--no-scratch", *case.options]
+    found = [fit(data, folder, options) for data in case.data]
+    return {
+        "auto": pooled([metrics["test"]["accuracy"] for metrics in found], found),
+        "decisions": [metrics["decision"] for metrics in found],
     }
 
 

