@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -80,7 +80,6 @@ def test_inputs_of_one_shape_are_stacked() -> None:
     np.testing.assert_array_equal(as_batch(inputs), np.stack(inputs))
 
 
-@settings(deadline=None)
 @given(LENGTHS)
 def test_rows_of_any_lengths_come_out_of_a_batch_again(lengths: list[int]) -> None:
     inputs = rows_of(lengths)
@@ -92,7 +91,6 @@ def test_rows_of_any_lengths_come_out_of_a_batch_again(lengths: list[int]) -> No
     assert [row[row != PADDING].tolist() for row in batch] == [values.tolist() for values in inputs]
 
 
-@settings(deadline=None)
 @given(LENGTHS, st.integers(0, 3))
 def test_a_batch_is_cut_to_what_its_longest_needs(lengths: list[int], more: int) -> None:
     batch = as_batch(rows_of(lengths))

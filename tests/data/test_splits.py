@@ -109,7 +109,7 @@ def grouped_items(draw):
 
 
 @given(items=grouped_items(), seed=st.integers(0, 99))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_groups_never_leak_and_training_has_every_class(items, seed):
     try:
         assigned = assign_splits(items, seed=seed)
@@ -126,7 +126,7 @@ def test_groups_never_leak_and_training_has_every_class(items, seed):
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(3, 60), min_size=1), st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_split_gets_its_share_of_every_class(counts, seed):
     for label, found in tally(assign_splits(make(counts), seed=seed)).items():
         assert abs(found["test"] - 0.2 * counts[label]) <= 1

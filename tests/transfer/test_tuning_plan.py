@@ -1,7 +1,9 @@
 """The plan against its own formula, computed here a second time, and against what a budget is."""
 
 import json
+import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from headstart.transfer.strategy import AUTO, FINETUNE, PARTIAL, Strategy
 from headstart.transfer.tuning_plan import (
     LEAST_EPOCHS,
     LEAST_SHARE,
+    LONGER,
     BoundaryCost,
     Sizes,
     TuningPlan,
@@ -86,7 +89,7 @@ def price(plan: TuningPlan) -> float:
 def test_predictions_are_those_of_the_formula_and_the_cheaper_way_is_planned(
     costs: list[BoundaryCost], sizes: Sizes, room: bool
 ) -> None:
-    strategy = replace(AUTO, rate_factors=(1.0,))
+    strategy = replace(AUTO, rate_factors=(1.0,), enough_updates=0)
     plan = plan_tuning(strategy, costs, sizes, budget=float("inf"), room_for=anywhere if room else nowhere)
     assert {step.boundary for step in plan.steps} == {cost.boundary for cost in rungs(costs)}
     for step in plan.steps:
@@ -127,12 +130,46 @@ def test_a_plan_never_costs_more_than_the_budget_and_survives_json(
 def test_what_the_budget_does_not_buy_is_listed(costs: list[BoundaryCost], sizes: Sizes, budget: float) -> None:
     plan = plan_tuning(AUTO, costs, sizes, budget=budget, room_for=anywhere)
     names = [step.name for step in (*plan.steps, *plan.unaffordable)]
-    assert len(names) == len(rungs(costs)) * len(AUTO.rate_factors) == len(set(names))
+    longer = AUTO.enough_updates >= LONGER * EPOCHS * math.ceil(sizes.train / AUTO.phases[0].batch_size)
+    assert len(names) == len(rungs(costs)) * len(AUTO.rate_factors) + longer == len(set(names))
     for step in plan.steps:
-        assert LEAST_EPOCHS <= step.epochs <= EPOCHS
+        if step.name.endswith(", longer"):
+            assert LONGER * EPOCHS <= step.epochs <= enough_epochs(sizes)
+        else:
+            assert LEAST_EPOCHS <= step.epochs <= EPOCHS
     for step in plan.unaffordable:  # at its full length; even at its least it would have cost more than was left
-        assert step.epochs == EPOCHS
+        assert step.epochs == (enough_epochs(sizes) if step.name.endswith(", longer") else EPOCHS)
         assert step.predicted_seconds > budget - price(plan)
+
+
+def enough_epochs(sizes: Sizes) -> int:
+    """As many as make enough updates."""
+    batches = math.ceil(sizes.train / AUTO.phases[0].batch_size)
+    return math.ceil(round(AUTO.enough_updates / batches, 6))
+
+
+def test_all_stages_train_longer_where_the_usual_epochs_are_few_updates() -> None:
+    costs, sizes = costs_of([1e-3, 1e-3, 1e-3]), Sizes(train=260, validation=40, views=1)
+    plan = plan_tuning(AUTO, costs, sizes, budget=1e6, room_for=anywhere)
+    (longer,) = [step for step in plan.steps if step.epochs > EPOCHS]
+    (usual,) = [step for step in plan.steps if step.boundary == "bottom" and step.learning_rate == 2e-3][:1]
+    # 9 batches of at most 32 are an epoch; 45 epochs are the first with 400 updates
+    assert (longer.boundary, longer.epochs, longer.name) == ("bottom", 45, "all stages at 0.002, longer")
+    assert longer.phases[0].learning_rates == usual.phases[0].learning_rates
+    assert longer.phases[0].patience > usual.phases[0].patience * 4
+    assert longer.predicted_seconds == pytest.approx(by_hand(costs[-1], sizes, 45)[1])
+    half = plan_tuning(AUTO, costs, sizes, budget=price(plan) - 0.4 * longer.predicted_seconds, room_for=anywhere)
+    assert [step.epochs for step in half.steps if step.name.endswith(", longer")] == [45]  # before rates
+    assert len(half.steps) < len(plan.steps)
+
+
+def test_enough_is_enough() -> None:
+    costs, sizes = costs_of([1e-3, 1e-3]), Sizes(train=6_920, validation=872, views=0)
+    assert {step.epochs for step in plan_tuning(AUTO, costs, sizes, budget=1e6, room_for=anywhere).steps} == {EPOCHS}
+    small = replace(sizes, train=100)
+    for strategy in (PARTIAL, FINETUNE):
+        steps = plan_tuning(strategy, costs, small, budget=1e6, room_for=anywhere).steps
+        assert [step.epochs for step in steps] == [EPOCHS]
 
 
 @given(all_costs(), all_sizes(), st.floats(1e-3, 1e4))
@@ -146,25 +183,31 @@ def test_as_many_epochs_are_bought_as_the_budget_allows(costs: list[BoundaryCost
 
 
 @given(all_costs())
-def test_what_trains_costs_twice_as_much_from_one_rung_to_the_next(costs: list[BoundaryCost]) -> None:
+def test_what_trains_costs_half_as_much_from_one_rung_to_the_next(costs: list[BoundaryCost]) -> None:
     kept = rungs(costs)
     assert kept[-1] is costs[-1]
     assert kept == [cost for cost in costs if cost in kept]  # some of them, the highest first
     above = [1 - cost.share_below for cost in kept]
-    for lower, higher in zip(above[1:-1], above[:-2], strict=True):  # the bottom comes whatever it costs
-        assert lower >= 2 * higher * (1 - 1e-9)
-    for cost in costs[:-1]:
+    for lower, higher in pairwise(reversed(above)):
+        assert LEAST_SHARE <= higher <= lower / 2
+    for cost in costs:  # nothing that would fit between two of them is left out
+        share = 1 - cost.share_below
         if cost not in kept:
-            assert 1 - cost.share_below < max(
-                LEAST_SHARE, *(2 * share for share in above if share <= 1 - cost.share_below), 0
+            assert share < LEAST_SHARE or not any(
+                higher < share <= lower / 2 for lower, higher in pairwise([*reversed(above), 0.0])
             )
 
 
 def test_rungs_of_a_backbone_by_hand() -> None:
     # From the top, 0.5, 4, 6, 9, 12 and 15 % of the cost train, then all of it.
     costs = costs_of([0.85, 0.03, 0.03, 0.03, 0.02, 0.035, 0.005])
-    assert [cost.boundary for cost in rungs(costs)] == ["stage5", "stage3", "bottom"]
+    assert [cost.boundary for cost in rungs(costs)] == ["stage4", "stage1", "bottom"]
     assert rungs([]) == []
+
+
+def test_what_costs_nearly_as_much_as_all_stages_is_no_rung() -> None:
+    costs = costs_of([0.08, 0.55, 0.26, 0.11])
+    assert [cost.boundary for cost in rungs(costs)] == ["stage3", "stage2", "bottom"]
 
 
 def test_few_epochs_do_not_pay_for_a_cache_of_many_views() -> None:
@@ -225,7 +268,9 @@ def test_the_most_promising_rate_is_bought_at_every_rung_before_another_one() ->
     costs = costs_of([8e-3, 4e-3])
     free = plan_tuning(AUTO, costs, SIZES, budget=1e6, room_for=anywhere)
     usual = AUTO.phases[0].learning_rates.backbone
-    enough_for_one_rate = price(replace(free, steps=tuple(s for s in free.steps if s.learning_rate == usual)))
+    enough_for_one_rate = price(
+        replace(free, steps=tuple(s for s in free.steps if s.learning_rate == usual and s.epochs == EPOCHS))
+    )
     filling = (3 * 300 + 60) * costs[0].below_seconds
     plan = plan_tuning(AUTO, costs, SIZES, budget=enough_for_one_rate + filling, room_for=anywhere)
     assert [step.boundary for step in plan.steps if step.learning_rate == usual] == ["stage1", "bottom"]

@@ -32,6 +32,8 @@ class Strategy:
         placement: How the boundary is placed.
         rate_factors: The learning rates of the phases are multiplied by these where several are tried, the most
             promising first.
+        enough_updates: A training of fewer updates may have ended before it had learned: it is tried again with so
+            many, where the budget has room for that. 0 where one length is enough.
         objective: What the loop makes small: a name in :data:`headstart.transfer.objective.OBJECTIVES`.
     """
 
@@ -40,6 +42,7 @@ class Strategy:
     phases: tuple[Phase, ...] = ()
     placement: Placement = "given"
     rate_factors: tuple[float, ...] = (1.0,)
+    enough_updates: int = 0
     objective: str = "classification"
 
 
@@ -62,8 +65,17 @@ PARTIAL = Strategy("partial", weights="pretrained", phases=(_TUNING,), placement
 #: Everything trains, the stages near the input more slowly (Howard & Ruder 2018).
 FINETUNE = Strategy("finetune", weights="pretrained", phases=(replace(_TUNING, boundary="bottom"),))
 
-#: The best of both within a budget: the probe, then lower and lower boundaries and other rates.
-AUTO = Strategy("auto", weights="pretrained", phases=(_TUNING,), placement="searched", rate_factors=(1.0, 2.0, 0.5))
+#: The best of both within a budget: the probe, then lower and lower boundaries, longer trainings where there is little
+#: to learn from, and other rates. On 260 recordings of spoken digits, as pictures far from photos, all stages came to
+#: 86.7 % of 180 test recordings in 90 updates, and to 96.7 % in 360.
+AUTO = Strategy(
+    "auto",
+    weights="pretrained",
+    phases=(_TUNING,),
+    placement="searched",
+    rate_factors=(1.0, 2.0, 0.5),
+    enough_updates=400,
+)
 
 #: Everything trains, by AdamW in one cycle. On 2,550 CIFAR photos of 32 pixels the small network came to 0.63 to
 #: 0.68 on test with 14 to 40 epochs, rates of 1e-3 to 4e-3 and batches of 32 or 64; more weight decay than usual did

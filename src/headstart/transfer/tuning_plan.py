@@ -10,15 +10,22 @@ and activations), a validation once. With :math:`N` training and :math:`M` valid
     \text{computed each time} = E \left( (N + M) \, b + (3 N + M) \, a \right) + s
 
 The cheaper one that there is room for is planned, and both predictions are kept to be held against what happened.
+
+A search wishes for every boundary at the usual rate, from the top down; then, where the usual epochs are few updates,
+for all stages once more and longer (Mosbach et al., "On the Stability of Fine-tuning BERT", ICLR 2021); then for every
+boundary at other rates. It gets what the budget buys, in this order.
 """
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from headstart.training.phase import LearningRates, Phase
+from headstart.training.plan import steps_per_epoch
 from headstart.transfer.strategy import CHOSEN, Strategy
 
 #: How what lies below the boundary is had.
@@ -32,8 +39,10 @@ MEASURING, LEAST_MEASURING = 0.08, 1.0
 SET_UP = 1.0
 #: With fewer epochs a rate has no time to rise and fall.
 LEAST_EPOCHS = 4
-#: A lower boundary is tried where the part that trains costs so many times that of the boundary above it, and where it
-#: costs at least this share of a whole forward pass.
+#: A longer training is worth its name from so many times the usual epochs on.
+LONGER = 2
+#: A boundary is tried where the part that trains costs so many times less than that of the boundary below it, and at
+#: least this share of a whole forward pass.
 RUNG_FACTOR, LEAST_SHARE = 2.0, 0.03
 
 
@@ -171,25 +180,36 @@ def plan_tuning(
     if strategy.placement == "lowest affordable":
         return planner.lowest(costs, budget)
     if strategy.placement == "searched":
-        wishes = [(cost, factor) for factor in strategy.rate_factors for cost in rungs(costs)]
-    else:
-        wishes = [(cost, 1.0) for cost in costs if cost.boundary == strategy.phases[0].boundary]
-    return planner.bought(wishes, budget)
+        return planner.bought(planner.searched(rungs(costs)), budget)
+    return planner.bought([Wish(cost) for cost in costs if cost.boundary == strategy.phases[0].boundary], budget)
 
 
 def rungs(costs: Sequence[BoundaryCost]) -> list[BoundaryCost]:
-    """Boundaries worth trying, the highest first: the cost of what trains at least doubles from one to the next.
+    """Boundaries worth trying, the highest first: from the bottom up, what trains costs at most half as much each time.
 
     Two neighbouring boundaries whose trained parts are nearly the same would only spend the budget twice.
     """
-    kept: list[BoundaryCost] = []
-    for cost in costs:
+    kept = list(costs[-1:])
+    for cost in reversed(costs[:-1]):
         above = 1 - cost.share_below
-        if above >= LEAST_SHARE and (not kept or above >= RUNG_FACTOR * (1 - kept[-1].share_below)):
+        if LEAST_SHARE <= above <= (1 - kept[-1].share_below) / RUNG_FACTOR:
             kept.append(cost)
-    if costs and costs[-1] not in kept:
-        kept.append(costs[-1])
-    return kept
+    return kept[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A training that is worth its price.
+
+    Attributes:
+        cost: Of its boundary.
+        factor: On the learning rates.
+        times: Each phase gets at most so many times its usual epochs; 1, or :data:`LONGER` or more.
+    """
+
+    cost: BoundaryCost
+    factor: float = 1.0
+    times: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -200,53 +220,67 @@ class _Planner:
 
     def lowest(self, costs: Sequence[BoundaryCost], budget: float) -> TuningPlan:
         """One step: the lowest boundary whose epochs the budget buys, all of them."""
-        steps = [self.step(cost, 1.0) for cost in reversed(costs)]
+        steps = [self.step(Wish(cost)) for cost in reversed(costs)]
         for place, step in enumerate(steps):
             if step.predicted_seconds <= budget:
                 return TuningPlan((step,), tuple(sorted(steps[:place], key=_price)))
         return TuningPlan((), tuple(sorted(steps, key=_price)))
 
-    def bought(self, wishes: Sequence[tuple[BoundaryCost, float]], budget: float) -> TuningPlan:
+    def searched(self, costs: Sequence[BoundaryCost]) -> list[Wish]:
+        """What a search tries, the most promising first."""
+        usual, *others = self.strategy.rate_factors
+        times = self.strategy.enough_updates / self.updates
+        return [
+            *(Wish(cost, usual) for cost in costs),
+            *(Wish(cost, usual, times) for cost in costs[-1:] if times >= LONGER),
+            *(Wish(cost, factor) for factor in others for cost in costs),
+        ]
+
+    @property
+    def updates(self) -> int:
+        """Of a training of the usual length."""
+        return sum(phase.epochs * steps_per_epoch(phase, self.sizes.train) for phase in self.strategy.phases)
+
+    def bought(self, wishes: Sequence[Wish], budget: float) -> TuningPlan:
         """As many of the wishes, most promising first, as the budget buys; with fewer epochs where it must be."""
         steps: list[TuningStep] = []
         unaffordable: list[TuningStep] = []
-        for cost, factor in wishes:
-            filled = any(step.boundary == cost.boundary and step.below == "cached" for step in steps)
-            wish = self.step(cost, factor, filled=filled)
-            step = self.within(budget - sum(map(_price, steps)), wish, cost, factor, filled=filled)
+        for wish in wishes:
+            filled = any(step.boundary == wish.cost.boundary and step.below == "cached" for step in steps)
+            step = self.within(budget - sum(map(_price, steps)), wish, filled=filled)
             if step is None:
-                unaffordable.append(wish)
+                unaffordable.append(self.step(wish, filled=filled))
             else:
                 steps.append(step)
         return TuningPlan(tuple(_in_order(steps)), tuple(sorted(unaffordable, key=_price)))
 
-    def within(
-        self, seconds: float, wish: TuningStep, cost: BoundaryCost, factor: float, *, filled: bool
-    ) -> TuningStep | None:
+    def within(self, seconds: float, wish: Wish, *, filled: bool) -> TuningStep | None:
         """The wish with as many epochs as the seconds buy; ``None`` where these are too few."""
-        for epochs in range(wish.epochs, min(LEAST_EPOCHS, wish.epochs) - 1, -1):
-            step = self.step(cost, factor, epochs=epochs, filled=filled)
-            if step.predicted_seconds <= seconds:
-                return step
-        return None
+        usual = max(phase.epochs for phase in self.strategy.phases)
+        least = min(LEAST_EPOCHS, usual) if wish.times == 1 else LONGER * usual
+        lengths = range(least, math.ceil(wish.times * usual) + 1)
+        affordable = bisect_right(
+            lengths, seconds, key=lambda epochs: _price(self.step(wish, epochs=epochs, filled=filled))
+        )
+        return self.step(wish, epochs=lengths[affordable - 1], filled=filled) if affordable else None
 
-    def step(self, cost: BoundaryCost, factor: float, *, epochs: int | None = None, filled: bool = False) -> TuningStep:
-        """The training at one boundary, predicted; cached where that is cheaper and there is room.
+    def step(self, wish: Wish, *, epochs: int | None = None, filled: bool = False) -> TuningStep:
+        """A wish, predicted; cached where that is cheaper and there is room.
 
         Args:
-            cost: Of the boundary.
-            factor: On the learning rates.
-            epochs: Of each phase at most; ``None`` for all.
+            wish: The training.
+            epochs: Of each phase at most; ``None`` for all that are wished for.
             filled: Whether an earlier step fills the same cache.
         """
-        phases = tuple(_placed(phase, cost.boundary, factor, epochs) for phase in self.strategy.phases)
+        cost = wish.cost
+        phases = tuple(_placed(phase, wish, epochs) for phase in self.strategy.phases)
         train, validation, views = self.sizes.train, self.sizes.validation, self.sizes.views
         rounds = sum(phase.epochs for phase in phases)
         above = _with_set_up(rounds * (PASSES * train + validation) * cost.above_seconds)
         each_time = above + rounds * (train + validation) * cost.below_seconds
-        rate = phases[0].learning_rates.backbone
+        name = self.name(cost.boundary, phases[0].learning_rates.backbone)
         step = TuningStep(
-            name=self.name(cost.boundary, rate),
+            name=name if wish.times == 1 else f"{name}, longer",
             strategy=self.named("finetune" if cost.boundary == "bottom" else "partial"),
             phases=phases,
             below="nothing" if cost.boundary == "bottom" else "computed each time",
@@ -285,14 +319,16 @@ def _with_set_up(seconds: float) -> float:
     return seconds + SET_UP + max(LEAST_MEASURING, MEASURING * seconds)
 
 
-def _placed(phase: Phase, boundary: str, factor: float, epochs: int | None) -> Phase:
-    """A phase at a boundary, its rates multiplied, of at most so many epochs."""
+def _placed(phase: Phase, wish: Wish, epochs: int | None) -> Phase:
+    """A phase at the boundary, the rates and the length of a wish, of at most so many epochs."""
     rates = phase.learning_rates
+    wished = math.ceil(wish.times * phase.epochs)
     return replace(
         phase,
-        boundary=boundary if phase.boundary == CHOSEN else phase.boundary,
-        learning_rates=LearningRates(factor * rates.head, factor * rates.backbone, rates.decay),
-        epochs=phase.epochs if epochs is None else min(epochs, phase.epochs),
+        boundary=wish.cost.boundary if phase.boundary == CHOSEN else phase.boundary,
+        learning_rates=LearningRates(wish.factor * rates.head, wish.factor * rates.backbone, rates.decay),
+        epochs=wished if epochs is None else min(epochs, wished),
+        patience=math.ceil(wish.times * phase.patience),
     )
 
 
