@@ -60,7 +60,7 @@ def test_a_number_is_answered_for_files_and_arrays(levels: SavedPooledModel, bri
     file, first, second, wrong = levels.predict([str(bright / "001.png"), dark, light, missing])
     assert first.answer < 1100 < second.answer
     assert file.label == f"{file.answer:.6g}"
-    assert file.to_json() == {"id": file.id, "answer": file.answer, "label": file.label, "error": None}
+    assert file.to_json() == {"id": file.id, "answer": file.answer, "label": file.label, "error": None, "notes": []}
     assert wrong.answer is None
     assert wrong.error is not None
 
@@ -70,7 +70,7 @@ def test_labels_are_answered_for_texts_as_they_are(tagger: SavedPooledModel) -> 
     assert list(several.probabilities) == ["high", "low", "middle"]
     assert several.answer == [name for name, share in several.probabilities.items() if share >= 0.5]
     assert several.label == (", ".join(several.answer) or "no label")
-    assert set(none.to_json()) == {"id", "answer", "label", "probabilities", "error"}
+    assert set(none.to_json()) == {"id", "answer", "label", "probabilities", "error", "notes"}
 
 
 def test_labels_that_it_does_not_know_are_refused(tagger: SavedPooledModel, tmp_path: Path) -> None:

@@ -86,5 +86,9 @@ def test_where_the_probe_was_chosen_the_best_step_is_named() -> None:
     assert metrics.decision is not None
     kept = replace(metrics.decision, chosen="linear probe", over_probe=None)
     said = wording.tuning(replace(metrics, decision=kept))
-    assert said == ("linear probe chosen: 73.5 % on validation; the best step, blocks.3 at 0.001, reached 78.5 %")
+    best = "linear probe chosen: 73.5 % on validation; the best step, blocks.3 at 0.001, reached 78.5 %"
+    assert said == f"{best}, at no lower loss"
+    worse = tuple(replace(step, validation_accuracy=0.25) for step in kept.steps[:1])
+    said = wording.tuning(replace(metrics, decision=replace(kept, steps=worse)))
+    assert said.endswith("reached 25.0 %")
     assert "no step was finished" in wording.tuning(replace(metrics, decision=replace(kept, steps=kept.steps[-1:])))

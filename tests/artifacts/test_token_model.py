@@ -41,7 +41,13 @@ def test_it_answers_sentences_and_files(tagger: SavedTokenModel, sentences: Path
     assert literal.answer == file.answer == plain.answer
     assert len(literal.answer) == 3
     assert literal.label == tagger.problem.in_words(tagger.problem.unlabelled(literal.id), literal.answer)
-    assert literal.to_json() == {"id": "w3 w12 w35", "answer": literal.answer, "label": literal.label, "error": None}
+    assert literal.to_json() == {
+        "id": "w3 w12 w35",
+        "answer": literal.answer,
+        "label": literal.label,
+        "error": None,
+        "notes": [],
+    }
 
 
 def test_report_card_and_terminal_speak_of_what_decides(tagger: SavedTokenModel) -> None:

@@ -46,3 +46,9 @@ def test_a_text_that_is_predicted_takes_one_line_and_cannot_steer_the_terminal(
     assert len(lines) == 3 and len({line.index(" good ") for line in lines}) == 1
     assert lines[1].startswith("Begins here and") and " … " in lines[1] and "to the end.  good" in lines[1]
     assert max(map(len, lines)) < 140 and all(line.isprintable() for line in lines)
+
+
+def test_a_note_is_said_once_for_all_inputs_of_which_it_is_true() -> None:
+    row = Prediction("a", "good", 0.75, {"good": 0.75, "bad": 0.25}, notes=("was cut off", "is silent"))
+    rows = [row, replace(row, id="b", notes=("was cut off",)), replace(row, id="c", notes=())]
+    assert predict._notes(rows) == ["2 inputs: was cut off", "a: is silent"]

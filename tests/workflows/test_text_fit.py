@@ -132,6 +132,13 @@ def test_what_is_no_text_is_named_and_the_rest_is_answered(run, tmp_path):
     assert "nothing but white space" in answers[str(tmp_path / "empty.txt")].error
 
 
+def test_a_text_that_is_cut_off_is_answered_and_that_is_said(run):
+    whole, cut = run.predict(["w1 w2", "w1 " * 600])
+    assert (whole.notes, cut.label in {"bad", "good"}) == ((), True)
+    assert cut.notes == ("reached the limit of 512 tokens; what is longer was cut off",)
+    assert cut.to_json()["notes"] == list(cut.notes)
+
+
 def test_a_run_that_was_moved_brings_its_tokenizer(run, reviews, tmp_path, monkeypatch):
     ours = probabilities(run.predict(texts_of(reviews)[:9]))
     moved = shutil.copytree(run.path, tmp_path / "moved")

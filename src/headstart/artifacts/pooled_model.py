@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ class PooledPrediction(Prediction):
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         beside = {"probabilities": self.probabilities} if self.probabilities else {}
-        return {"id": self.id, "answer": self.answer, "label": self.label, **beside, "error": self.error}
+        ending = {"error": self.error, "notes": list(self.notes)}
+        return {"id": self.id, "answer": self.answer, "label": self.label, **beside, **ending}
 
 
 class SavedPooledModel(SavedModel):
@@ -135,18 +136,20 @@ class SavedPooledModel(SavedModel):
         if not items:
             return []
         found = self.answer(items, progress=progress)
-        answered = dict(zip(found.extraction.readable.tolist(), found.probabilities, strict=True))
+        rows = zip(found.extraction.readable, found.probabilities, found.extraction.inspections, strict=True)
+        answered = {
+            int(place): replace(self._prediction(items[place].id, row), notes=inspection.notes)
+            for place, row, inspection in rows
+        }
         return [
-            self._prediction(item.id, answered[place])
-            if place in answered
-            else PooledPrediction(item.id, None, None, {}, found.extraction.failures[place])
+            answered.get(place) or PooledPrediction(item.id, None, None, {}, found.extraction.failures[place])
             for place, item in enumerate(items)
         ]
 
     def _prediction(self, name: str, answer: NDArray[np.float64]) -> PooledPrediction:
         problem = self.problem
         probabilities = dict(zip(problem.classes, answer.tolist(), strict=True)) if problem.classes else {}
-        return PooledPrediction(name, problem.in_words(answer), None, probabilities, None, problem.to_json(answer))
+        return PooledPrediction(name, problem.in_words(answer), None, probabilities, answer=problem.to_json(answer))
 
     def _kept(self, items: Sequence[Item], answer: Answer, table: ItemTable) -> list[int]:
         """Rows of the answer that may be judged; the others go to the ledger."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ class Prediction:
         confidence: Its probability.
         probabilities: Of every class, the most probable first.
         error: Why there is no answer.
+        notes: What deserves a word although there is an answer: a text that was cut off, a recording that is silent.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Prediction:
     confidence: float | None
     probabilities: dict[str, float]
     error: str | None = None
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -39,6 +41,7 @@ class Prediction:
             "confidence": self.confidence,
             "probabilities": self.probabilities,
             "error": self.error,
+            "notes": list(self.notes),
         }
 
 
@@ -51,9 +54,10 @@ def predict(model: SavedModel, items: Sequence[Item], *, progress: Progress | No
         progress: Who is told how far it is.
     """
     answer = model.answer(items, progress=progress)
+    rows = zip(answer.extraction.readable, answer.probabilities, answer.extraction.inspections, strict=True)
     found = {
-        int(place): _prediction(items[place].id, model.classes, row)
-        for place, row in zip(answer.extraction.readable, answer.probabilities, strict=True)
+        int(place): replace(_prediction(items[place].id, model.classes, row), notes=inspection.notes)
+        for place, row, inspection in rows
     }
     return [
         found.get(place) or Prediction(item.id, None, None, {}, answer.extraction.failures[place])

@@ -38,7 +38,13 @@ class TokenPrediction(Prediction):
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {"id": self.id, "answer": self.answer, "label": self.label, "error": self.error}
+        return {
+            "id": self.id,
+            "answer": self.answer,
+            "label": self.label,
+            "error": self.error,
+            "notes": list(self.notes),
+        }
 
 
 class SavedTokenModel(SavedModel):
@@ -87,7 +93,7 @@ class SavedTokenModel(SavedModel):
         found, problems = _to_answer(self, inputs, columns)
         answers = self.answers(found, progress=progress)
         answered = [
-            TokenPrediction(item.id, self.problem.in_words(item, answer), None, {}, None, answer)
+            TokenPrediction(item.id, self.problem.in_words(item, answer), None, {}, answer=answer)
             for item, answer in zip(found, answers, strict=True)
         ]
         return [*answered, *problems]

@@ -55,11 +55,22 @@ def command(
         _print_csv(predictions, loaded.classes)
     else:
         _print_table(predictions)
+    for line in _notes(predictions):
+        print(f"headstart: {line}", file=sys.stderr)
     unreadable = [row for row in predictions if row.error is not None]
     for row in unreadable:
         print(f"headstart: {row.id}: {row.error}", file=sys.stderr)
     if unreadable:
         raise typer.Exit(1)
+
+
+def _notes(predictions: list[Prediction]) -> list[str]:
+    """What deserves a word, once for all inputs of which it is true."""
+    noted: dict[str, list[str]] = {}
+    for row in predictions:
+        for note in row.notes:
+            noted.setdefault(note, []).append(_on_a_line(row.id))
+    return [f"{names[0] if len(names) == 1 else f'{len(names)} inputs'}: {note}" for note, names in noted.items()]
 
 
 def _print_csv(predictions: list[Prediction], classes: tuple[str, ...]) -> None:

@@ -61,10 +61,15 @@ def decision(metrics: Metrics) -> Markup | None:
                 f"the output of the stages below was computed once per {word}, and trained from in every epoch.",
             ),
             ("Cost", f"of passing one {word} through the whole backbone."),
-            ("Views", f"augmented versions of each {word} that were cached."),
+            *([("Views", f"augmented versions of each {word} that were cached.")] if _viewed(decided) else []),
         ),
         aria_labelledby="boundary",
     )
+
+
+def _viewed(decided: DecisionRecord) -> bool:
+    """Whether a column of the table speaks of views."""
+    return any(step.views > 1 for step in decided.steps)
 
 
 def learning_curves(metrics: Metrics, evidence: Evidence) -> Markup | None:

@@ -114,7 +114,8 @@ def tuning(metrics: Metrics) -> str:
     probe = metrics.probe.leading("validation") if metrics.probe else None
     chosen, over_probe = decision.chosen_step, decision.over_probe
     if chosen is None:
-        return f"{decision.chosen} chosen: {estimate('accuracy', probe)} on validation; {_best_step(metrics)}"
+        best = _best_step(metrics, None if probe is None else probe.value)
+        return f"{decision.chosen} chosen: {estimate('accuracy', probe)} on validation; {best}"
     against = f"{percent(chosen.validation_accuracy)} on validation against the probe's {estimate('accuracy', probe)}"
     gain = (
         f"; {points(over_probe.difference)} on test {interval(over_probe.low, over_probe.high)}" if over_probe else ""
@@ -122,14 +123,15 @@ def tuning(metrics: Metrics) -> str:
     return f"{chosen.name} chosen: {against}{gain}"
 
 
-def _best_step(metrics: Metrics) -> str:
-    """What the best step of a plan reached that did not beat the probe."""
+def _best_step(metrics: Metrics, probe: float | None) -> str:
+    """What the best step of a plan reached that did not beat the probe, and whether it lost by its loss."""
     steps = metrics.decision.steps if metrics.decision else ()
     reached = [(step.validation_accuracy, step.name) for step in steps if step.validation_accuracy is not None]
     if not reached:
         return "no step was finished"
     best, name = max(reached)
-    return f"the best step, {name}, reached {percent(best)}"
+    loss = ", at no lower loss" if probe is not None and best >= probe else ""
+    return f"the best step, {name}, reached {percent(best)}{loss}"
 
 
 def size(count: int) -> str:
