@@ -28,6 +28,7 @@ from headstart.workflows.pooled_tasks.problem import POOLED_PROBLEMS
 from headstart.workflows.pooled_tasks.trainings import Trainings
 from headstart.workflows.recognised import recognised
 from headstart.workflows.refusals import refuse_at_once, refuse_boundary, refuse_inside
+from headstart.workflows.trained_tasks.setup import TrainingSetup
 
 if TYPE_CHECKING:
     from headstart.workflows.fit import FitOptions
@@ -102,16 +103,16 @@ def fit_problem(
         if not unfinished.belongs_to(_identity(examples)):
             progress.say("The data have changed since it was begun: beginning anew.")
         interruption = stack.enter_context(interruptible(progress))
-        trainings = Trainings(
-            examples,
+        setup = TrainingSetup(
+            examples.problem.task,
             seed=options.seed,
             device=backbone.device,
-            workers=options.workers,
             unfinished=unfinished,
             stop=lambda: interruption.requested,
             listeners=stack.enter_context(listening(options, target, request, progress)),
             progress=progress,
         )
+        trainings = Trainings(examples, setup, workers=options.workers)
         run = PooledFitting(examples, options, trainings, watch, progress).run(target, data, decorate)
         if not run.metrics["interrupted"]:
             try:

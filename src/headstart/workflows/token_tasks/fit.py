@@ -27,6 +27,7 @@ from headstart.workflows.refusals import refuse_at_once, refuse_boundary, refuse
 from headstart.workflows.token_tasks.examples import TokenExamples, gather
 from headstart.workflows.token_tasks.fitting import TokenFitting
 from headstart.workflows.token_tasks.trainings import Trainings
+from headstart.workflows.trained_tasks.setup import TrainingSetup
 
 if TYPE_CHECKING:
     from headstart.workflows.fit import FitOptions
@@ -100,8 +101,8 @@ def fit_problem(
         if not unfinished.belongs_to(_identity(examples)):
             progress.say("The data have changed since it was begun: beginning anew.")
         interruption = stack.enter_context(interruptible(progress))
-        trainings = Trainings(
-            examples,
+        setup = TrainingSetup(
+            examples.problem.task,
             seed=options.seed,
             device=backbone.device,
             unfinished=unfinished,
@@ -109,6 +110,7 @@ def fit_problem(
             listeners=stack.enter_context(listening(options, target, request, progress)),
             progress=progress,
         )
+        trainings = Trainings(examples, setup)
         run = TokenFitting(examples, options, trainings, watch, progress).run(target, data, decorate)
         if not run.metrics["interrupted"]:
             try:
