@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +24,7 @@ from headstart.workflows.pooled_tasks.problem import outputs_of
 from headstart.workflows.pooled_tasks.record import decided, judged_record
 from headstart.workflows.pooled_tasks.trainings import Trainings
 from headstart.workflows.record import manifest_record, metrics_record
+from headstart.workflows.resumable import log_lines
 from headstart.workflows.stage_comparison import compare_stages
 from headstart.workflows.trained_tasks.attempt import Attempt
 from headstart.workflows.trained_tasks.tuning import Tuning, follow
@@ -105,7 +106,7 @@ class PooledFitting:
             manifest=self._manifest(saved, data),
             measure=measure,
             decorate=decorate,
-            log=self._log,
+            log=lambda: log_lines(self.trainings.setup.unfinished, self.watch),
             assets={sha256: asset(sha256) for sha256 in saved.backbone.card.preprocess.assets.values()},
             replace=True,
         )
@@ -163,8 +164,3 @@ class PooledFitting:
             self.progress.say(f"What changed in which stage is not shown, because the data have changed: {error}")
             return {"curves": curves}
         return {"curves": curves, "stage_changes": [change.to_json() for change in changes]}
-
-    def _log(self) -> Iterator[Mapping[str, Any]]:
-        """The lines of ``log.jsonl``: every training step, then the seconds of each part of the fit."""
-        yield from self.trainings.setup.unfinished.step_logs()
-        yield from ({"step": name, "seconds": round(seconds, 4)} for name, seconds in self.watch.seconds.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from headstart.transfer.heads import LinearHead
 from headstart.transfer.strategy import STRATEGIES, Strategy
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.fitted import saved_linear_head
+from headstart.workflows.resumable import log_lines
 from headstart.workflows.token_tasks.choice import saved_model
 from headstart.workflows.token_tasks.examples import TokenExamples
 from headstart.workflows.token_tasks.judgement import verdict_of
@@ -75,7 +76,7 @@ class TokenFitting:
             manifest=manifest_record(self.examples, model, data, seed=self.options.seed, command=self.options.command),
             measure=lambda folder: self._measured(tried, model, folder, target),
             decorate=decorate,
-            log=self._log,
+            log=lambda: log_lines(self.trainings.setup.unfinished, self.watch),
             assets={sha256: asset(sha256) for sha256 in model.backbone.card.preprocess.assets.values()},
             replace=True,
         )
@@ -184,8 +185,3 @@ class TokenFitting:
     def _probe_on_test(self, frozen: Attempt) -> Candidate:
         model = saved_model(frozen, self.examples, device=self.trainings.setup.device, progress=self.progress)
         return self._as_saved(frozen.candidate, model, model.head, self._answers(model, model.head, "test"))
-
-    def _log(self) -> Iterator[Mapping[str, Any]]:
-        """The lines of ``log.jsonl``: every training step, then the seconds of each part of the fit."""
-        yield from self.trainings.setup.unfinished.step_logs()
-        yield from ({"step": name, "seconds": round(seconds, 4)} for name, seconds in self.watch.seconds.items())
