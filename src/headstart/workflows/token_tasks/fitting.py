@@ -21,7 +21,7 @@ from headstart.transfer.strategy import STRATEGIES, Strategy
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.fitted import saved_linear_head
 from headstart.workflows.resumable import log_lines
-from headstart.workflows.token_tasks.choice import saved_model
+from headstart.workflows.token_tasks.conversion import saved_model
 from headstart.workflows.token_tasks.examples import TokenExamples
 from headstart.workflows.token_tasks.judgement import verdict_of
 from headstart.workflows.token_tasks.model import TokenModel, answers_of
