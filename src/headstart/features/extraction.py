@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
@@ -31,14 +30,12 @@ from headstart.data.items import Item, content_digest
 from headstart.data.modality import Modality, Prepared
 from headstart.features.engines.checked import CheckedEngine
 from headstart.features.engines.contract import Engine, EngineSpec
+from headstart.features.pass_shelves import PassShelves, inspection_row, opened
 from headstart.features.store import Shelf, Table, evict
 
 BATCH = 64
 BLOCK = 8
 COMMIT_ROWS = 4096
-_INSPECTION_ROW = np.dtype(
-    [("content", "u1", 32), ("near", "u8"), ("width", "i4"), ("height", "i4"), ("notes", "S200")]
-)
 Outcome = TypeVar("Outcome")
 
 
@@ -177,48 +174,22 @@ def extract(
     values = tuple(digests.values[place] for place in readable)
     return Extraction(
         readable=np.array(readable, dtype=np.intp),
-        features={stage: _opened(shelf, values) for stage, shelf in shelves.features.items()},
-        plain=_opened(shelves.plain, values),
-        inspections=tuple(map(_inspection, _opened(shelves.seen, values).take(slice(None)))),
+        features={stage: opened(shelf, values) for stage, shelf in shelves.features.items()},
+        plain=opened(shelves.plain, values),
+        inspections=shelves.inspections(values),
         failures=failures,
         computed=computed,
         digests=values,
     )
 
 
-@dataclass(frozen=True)
-class _Shelves:
-    """Where everything that a pass brings is kept."""
-
-    features: Mapping[str, Shelf]
-    seen: Shelf
-    plain: Shelf
-
-    @property
-    def all(self) -> tuple[Shelf, ...]:
-        return (*self.features.values(), self.seen, self.plain)
-
-    def missing(self, digests: Sequence[str], places: Sequence[int]) -> list[int]:
-        """Those of the places whose item lacks a row on any shelf, each content once per shelf."""
-        values = [digests[place] for place in places]
-        return sorted({places[index] for shelf in self.all for index in shelf.missing(values)})
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Holds all of them; in one order for all processes, so that two cannot wait for each other."""
-        with ExitStack() as stack:
-            for shelf in sorted(self.all, key=lambda shelf: shelf.folder):
-                stack.enter_context(shelf.writing())
-            yield
-
-
-def _shelves(modality: Modality, source: FeatureSource | None) -> _Shelves:
+def _shelves(modality: Modality, source: FeatureSource | None) -> PassShelves:
     # Scaled decoding depends on how much the backbone needs, and with it what equal once decoded means.
     decoded = {"rule": modality.rule(), "for": preprocess_to_json(source.card.preprocess) if source else None}
     features = (
         {stage: feature_shelf(source.card, stage, source.spec, modality) for stage in source.stages} if source else {}
     )
-    return _Shelves(
+    return PassShelves(
         features,
         seen=Shelf({"kind": "inspection", **decoded}),
         plain=Shelf({"kind": "plain", "what": modality.plain_name, **decoded}),
@@ -234,7 +205,7 @@ class _Pass:
         digests: Digests,
         modality: Modality,
         source: FeatureSource | None,
-        shelves: _Shelves,
+        shelves: PassShelves,
     ) -> None:
         self._items, self._digests, self._modality = items, digests, modality
         self._source, self._shelves = source, shelves
@@ -258,7 +229,7 @@ class _Pass:
     ) -> None:
         """One shard; whatever ends it early, what was computed until then is kept."""
         done: list[_Batch] = []
-        needed = self._places_missing_features(part)
+        needed = self._shelves.missing_features(self._digests.values, part)
         try:
             for batch in self._decoded(part, pool, failures):
                 done.append(self._computed(batch, needed))
@@ -276,15 +247,11 @@ class _Pass:
             self.computed += len(lacking)
         return _Batch(
             places=[place for place, _ in batch],
-            inspections=np.stack([_inspection_row(prepared.inspection) for _, prepared in batch]),
+            inspections=np.stack([inspection_row(prepared.inspection) for _, prepared in batch]),
             plain=np.stack([prepared.plain for _, prepared in batch]),
             lacking=lacking,
             features=features,
         )
-
-    def _places_missing_features(self, part: Sequence[int]) -> set[int]:
-        values = [self._digests.values[place] for place in part]
-        return {part[index] for shelf in self._shelves.features.values() for index in shelf.missing(values)}
 
     def _decoded(
         self, part: Sequence[int], pool: ThreadPoolExecutor, failures: dict[int, str]
@@ -385,30 +352,6 @@ def in_order(
         yield from waiting.popleft().result()
 
 
-def _opened(shelf: Shelf, digests: Sequence[str]) -> Table:
-    shelf.missing(digests)
-    return shelf.table(digests)
-
-
 def compact(rows: NDArray[np.float32]) -> NDArray[np.floating]:
     """Half precision wherever the values fit into it."""
     return rows.astype(np.float16) if np.abs(rows).max(initial=0) < np.finfo(np.float16).max else rows
-
-
-def _inspection_row(inspection: Inspection) -> NDArray[np.void]:
-    row = np.zeros((), dtype=_INSPECTION_ROW)
-    row["content"] = np.frombuffer(bytes.fromhex(inspection.content_digest), dtype=np.uint8)
-    row["near"] = inspection.near_hash
-    row["width"], row["height"] = inspection.size
-    row["notes"] = "\n".join(inspection.notes).encode()
-    return row
-
-
-def _inspection(row: NDArray[np.void]) -> Inspection:
-    notes = bytes(row["notes"]).decode(errors="ignore")
-    return Inspection(
-        content_digest=row["content"].tobytes().hex(),
-        near_hash=int(row["near"]),
-        size=(int(row["width"]), int(row["height"])),
-        notes=tuple(notes.split("\n")) if notes else (),
-    )

@@ -9,24 +9,20 @@ whole, so that the same command goes on where a killed or interrupted one stoppe
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.core.assets import asset
-from headstart.core.errors import DataError, StorageError, UnavailableError, UsageError
-from headstart.core.interruption import interruptible
-from headstart.core.machine import training_device, version
+from headstart.core.errors import DataError, UnavailableError, UsageError
+from headstart.core.machine import training_device
 from headstart.core.progress import Progress, Silent, Stopwatch
 from headstart.core.run_folder import RunFolder, open_run, publish_run
-from headstart.core.unfinished import UnfinishedRun, choose_target, finished_run, open_unfinished
+from headstart.core.unfinished import UnfinishedRun, choose_target, finished_run
 from headstart.evaluation.candidates import Candidate
 from headstart.training.checkpoints import TrainingWork
 from headstart.training.step_log import Listener
-from headstart.training.trackers.contract import TRACKERS, guarded
 from headstart.transfer.heads import read_head
 from headstart.transfer.probe import Probe
 from headstart.transfer.strategy import STRATEGIES, Strategy
@@ -43,6 +39,7 @@ from headstart.workflows.probes import fit_linear, fit_mlp, label_curve_of
 from headstart.workflows.recognised import modality_of, recognised
 from headstart.workflows.record import manifest_record, metrics_record
 from headstart.workflows.refusals import refuse_at_once, refuse_boundary, refuse_inside
+from headstart.workflows.resumable import identity_of, log_lines, request_of, resumable, short_name
 from headstart.workflows.stage_comparison import compare_stages
 from headstart.workflows.step_examples import TuneOptions, wanted_views
 from headstart.workflows.tune import Tuner, Tuning, accuracy_of, on_equal_terms
@@ -128,32 +125,26 @@ def fit(
         examples = choice.warned(examples)
     refuse_boundary(examples.backbone.card, options.boundary)
     target = choose_target(options.out, name, request)
-    with ExitStack() as stack:
-        unfinished = stack.enter_context(open_unfinished(target, request))
-        if unfinished.resumed:
-            progress.say(f"Going on with the unfinished fit in {unfinished.path}.")
-        if not unfinished.belongs_to(_identity(examples)):
-            progress.say("The data have changed since it was begun: beginning anew.")
+    identity = identity_of(
+        examples.digests, examples.arranged.items, examples.modality.name, examples.backbone.folder.name
+    )
+    with resumable(target, request, identity=identity, options=options, progress=progress) as begun:
         if choice is not None:
-            choice.store(unfinished)
-        interruption = stack.enter_context(interruptible(progress))
-        listeners = stack.enter_context(listening(options, target, request, progress))
+            choice.store(begun.unfinished)
         adaptation = None
         if options.adapt is not None:
             from headstart.workflows.adapt_text import AdaptOptions, adapt
 
-            work = TrainingWork(
-                unfinished.folder("adaptation"), lambda: interruption.requested, listeners, "adaptation"
-            )
+            work = TrainingWork(begun.unfinished.folder("adaptation"), begun.stop, begun.listeners, "adaptation")
             wanted = AdaptOptions(options.adapt, options.budget, options.seed, training_device(backbone.device))
             with watch.step("adaptation"):
                 examples, adaptation = adapt(examples, wanted, work=work, progress=progress)
         fitting = Fitting(
             examples,
             options,
-            unfinished=unfinished,
-            listeners=listeners,
-            stop=lambda: interruption.requested,
+            unfinished=begun.unfinished,
+            listeners=begun.listeners,
+            stop=begun.stop,
             device=backbone.device,
             watch=watch,
             progress=progress,
@@ -161,11 +152,7 @@ def fit(
             adaptation=adaptation,
         )
         run = fitting.run(target, data, decorate)
-        if not run.metrics["interrupted"]:
-            try:
-                unfinished.discard()
-            except StorageError as error:  # the run is whole all the same
-                progress.say(str(error))
+        begun.end(run)
     return run
 
 
@@ -241,7 +228,7 @@ class Fitting:
             manifest=manifest_record(examples, saved, data, seed=options.seed, command=options.command),
             measure=measure,
             decorate=decorate,
-            log=self.log,
+            log=lambda: log_lines(self.unfinished, watch),
             assets={sha256: asset(sha256) for sha256 in saved.backbone.card.preprocess.assets.values()},
             replace=True,
         )
@@ -357,52 +344,3 @@ class Fitting:
         except (UnavailableError, DataError, OSError) as error:  # a mark in the report is no reason to lose the run
             self.progress.say(f"Which words spoke for a wrong answer is not shown: {error}")
             return most_wrong
-
-    def log(self) -> Iterator[Mapping[str, Any]]:
-        """The lines of ``log.jsonl``: every training step, then the seconds of each part of the fit."""
-        yield from self.unfinished.step_logs()
-        yield from ({"step": name, "seconds": round(seconds, 4)} for name, seconds in self.watch.seconds.items())
-
-
-@contextmanager
-def listening(
-    options: FitOptions, target: Path, request: Mapping[str, Any], progress: Progress
-) -> Iterator[tuple[Listener, ...]]:
-    """Who else is told of every training step, where there will be any; recordings lie beside the run."""
-    if options.tracker is None or not (STRATEGIES[options.strategy].phases or options.scratch):
-        yield ()
-        return
-    tracker = TRACKERS[options.tracker](target.parent, run_name=target.name, config=request)
-    with guarded(tracker, options.tracker, progress) as listener:
-        yield (listener,)
-
-
-def request_of(data: DataOptions, backbone: BackboneOptions, options: FitOptions) -> dict[str, Any]:
-    """Everything that decides what comes out, for recognising the same command again."""
-    asked = asdict(options)
-    for name in ("out", "command", "tracker", "workers"):
-        del asked[name]
-    where = Path(data.data)
-    return {
-        "headstart": version("headstart"),
-        "data": asdict(data) | {"data": str(where.resolve()) if where.exists() else data.data},
-        "backbone": asdict(backbone),
-        "options": asked,
-    }
-
-
-def _identity(examples: Examples) -> str:
-    """A hash over what is learned from: contents, labels, splits."""
-    lines = [
-        f"{digest} {item.label!r} {item.split} {item.group!r}\n"
-        for digest, item in zip(examples.digests, examples.arranged.items, strict=True)
-    ]
-    return hashlib.sha256(
-        "".join([*lines, examples.modality.name, examples.backbone.folder.name]).encode("utf-8", "backslashreplace")
-    ).hexdigest()
-
-
-def short_name(data: str) -> str:
-    """What a run is called where nobody gave it a name: the data's last name."""
-    path = Path(data.split(":", 1)[-1])
-    return path.resolve().stem if path.exists() else path.name

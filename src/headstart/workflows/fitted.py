@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from headstart.backbones.card import BackboneCard
+from headstart.backbones.catalog import convert_trained
 from headstart.backbones.converted import ConvertedBackbone
+from headstart.backbones.identity import weights_sha256
 from headstart.core.errors import DataError
 from headstart.core.progress import Progress, Stopwatch
+from headstart.core.run_folder import open_run
 from headstart.core.tensors import read_tensors
 from headstart.data.items import Item
 from headstart.evaluation.candidates import Candidate
 from headstart.features.admission import Choice
 from headstart.features.store import Table
 from headstart.features.trial import TrialRow
-from headstart.transfer.heads import Head
+from headstart.transfer.heads import Head, LinearHead, read_head
 from headstart.workflows.gather import Examples, compute_features
 
 
@@ -49,6 +54,34 @@ class Fitted:
         """The whole model: a run can be used where its backbone's source cannot be had."""
         backbone = read_tensors(self.backbone.weights)
         return {**{f"backbone.{name}": values for name, values in backbone.items()}, **self.head.tensors()}
+
+
+def convert_tuned(
+    card: BackboneCard, weights: Mapping[str, NDArray[Any]], *, training: str, data: str
+) -> ConvertedBackbone:
+    """A tuned backbone, converted like any other.
+
+    Args:
+        card: Of the backbone as it was given.
+        weights: After the training, under the source model's names.
+        training: What the training is called.
+        data: What the data are called.
+    """
+    tuned = replace(
+        card,
+        source=f"{training}, tuned by headstart on {data}, from: {card.source}",
+        sha256=weights_sha256(card.library, card.architecture, weights),
+    )
+    return convert_trained(tuned, weights)
+
+
+def saved_linear_head(folder: Path) -> LinearHead:
+    """The linear head of a run, as it was saved."""
+    run = open_run(folder)
+    head = read_head(run.tensors(), run.manifest["strategy"])
+    if not isinstance(head, LinearHead):
+        raise TypeError(f"Expected a linear head in {folder}, but got {type(head).__name__}.")
+    return head
 
 
 def features_by_trained(

@@ -110,20 +110,8 @@ def _verdict(examples: Examples, candidates: Sequence[Candidate]) -> Verdict:
         transfer.test_probabilities.argmax(axis=1) == labels,
         Opponent(opponent.name, opponent.test_probabilities.argmax(axis=1) == labels),
         groups=group_array(examples, rows),
-        warnings=(*warnings, *_unfinished(candidates, opponent), *_no_network(candidates, opponent)),
+        warnings=(*warnings, *_unfinished(candidates, opponent), *no_network(candidates, opponent)),
     )
-
-
-def _no_network(candidates: Sequence[Candidate], opponent: Candidate) -> list[str]:
-    """A warning where nothing but a plain model stood against the transfer."""
-    networks = [candidate for candidate in candidates if candidate.strategy == "scratch"]
-    if any(candidate.converged for candidate in networks):
-        return []
-    advice = "Raise --baseline-budget" if networks else "Leave out --no-scratch"
-    return [
-        f"No network trained without the pretraining could be compared with; such a one may be stronger than "
-        f"{opponent.name}. {advice} to find out."
-    ]
 
 
 def _unfinished(candidates: Sequence[Candidate], opponent: Candidate) -> list[str]:
@@ -137,6 +125,23 @@ def _unfinished(candidates: Sequence[Candidate], opponent: Candidate) -> list[st
         and candidate.validation is not None
         and opponent.validation is not None
         and candidate.validation.metrics["accuracy"].value > opponent.validation.metrics["accuracy"].value
+    ]
+
+
+def no_network(candidates: Sequence[Candidate], opponent: Candidate) -> list[str]:
+    """A warning where nothing but a plain model stood against the transfer.
+
+    Args:
+        candidates: What was tried.
+        opponent: What the transfer is held against.
+    """
+    networks = [candidate for candidate in candidates if candidate.strategy == "scratch"]
+    if any(candidate.converged for candidate in networks):
+        return []
+    advice = "Raise --baseline-budget" if networks else "Leave out --no-scratch"
+    return [
+        f"No network trained without the pretraining could be compared with; such a one may be stronger than "
+        f"{opponent.name}. {advice} to find out."
     ]
 
 

@@ -11,6 +11,7 @@ from headstart.backbones.catalog import check_name
 from headstart.core.errors import UnknownNameError, UsageError
 from headstart.training.trackers.contract import TRACKERS
 from headstart.transfer.strategy import CHOSEN, STRATEGIES, Strategy
+from headstart.transfer.tuning_plan import TuningPlan
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.gather import AUTO, BackboneOptions
 from headstart.workflows.probes import HEADS
@@ -69,6 +70,22 @@ def refuse_inside(target: Path, data: str) -> None:
     folder = Path(data)
     if folder.is_dir() and target.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"Expected a run outside the data, but {target} is inside {data}; name another --out.")
+
+
+def refuse_unaffordable(plan: TuningPlan, strategy: Strategy, *, budget: float) -> None:
+    """Refuses a plan without any training, where the strategy does not leave that open.
+
+    Raises:
+        UsageError: It names what the cheapest training would need.
+    """
+    if plan.steps or strategy.placement == "searched":
+        return
+    cheapest = plan.unaffordable[0]
+    raise UsageError(
+        f"Expected --budget to buy the training that --strategy {strategy.name} asks for, but {budget:.0f} s do not: "
+        f"{cheapest.name} would need about {cheapest.predicted_seconds:.0f} s here. Raise --budget, or take "
+        "--strategy auto."
+    )
 
 
 def _refuse_beside_auto(backbone: BackboneOptions) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from headstart.core.errors import UsageError
 from headstart.core.progress import Progress
 from headstart.core.unfinished import UnfinishedRun
 from headstart.evaluation.candidates import Candidate, strongest
@@ -27,6 +26,7 @@ from headstart.workflows.boundary_costs import boundary_costs
 from headstart.workflows.gather import Examples
 from headstart.workflows.invariances import InvarianceCheck, check_invariances
 from headstart.workflows.judgement import score_candidate
+from headstart.workflows.refusals import refuse_unaffordable
 from headstart.workflows.step_examples import TuneOptions, training_examples
 
 if TYPE_CHECKING:
@@ -179,13 +179,7 @@ class Tuner:
         arranged = self._examples.arranged
         sizes = Sizes(len(arranged.rows("train")), len(arranged.rows("validation")), self._options.views)
         plan = plan_tuning(self._strategy, costs, sizes, budget=self._options.budget, room_for=room_for)
-        if not plan.steps and self._strategy.placement != "searched":
-            cheapest = plan.unaffordable[0]
-            raise UsageError(
-                f"Expected --budget to buy the training that --strategy {self._strategy.name} asks for, but "
-                f"{self._options.budget:.0f} s do not: {cheapest.name} would need about "
-                f"{cheapest.predicted_seconds:.0f} s here. Raise --budget, or take --strategy auto."
-            )
+        refuse_unaffordable(plan, self._strategy, budget=self._options.budget)
         seconds = sum(step.predicted_seconds for step in plan.steps)
         self._progress.finish(
             f"{len(plan.steps)} training{'' if len(plan.steps) == 1 else 's'} in about {seconds:.0f} s"

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.backbones.card import BackboneCard
-from headstart.backbones.catalog import convert_trained
-from headstart.backbones.identity import weights_sha256
 from headstart.core.progress import Progress
 from headstart.evaluation.candidates import Candidate
 from headstart.features.store import Table
 from headstart.features.trial import engine_trial
 from headstart.metrics.temperature import best_temperature, doubt_after
 from headstart.transfer.heads import LinearHead
-from headstart.workflows.fitted import Fitted, features_by_trained
+from headstart.workflows.fitted import Fitted, convert_tuned, features_by_trained
 from headstart.workflows.gather import Examples
 
 if TYPE_CHECKING:
@@ -36,7 +32,9 @@ def fitted_from(tuned: Tuned, candidate: Candidate, examples: Examples, *, devic
         progress: Who is told how far it is.
     """
     weights, head = tuned.arrays()
-    converted = convert_trained(_card(examples, tuned, weights), weights)
+    converted = convert_tuned(
+        examples.backbone.card, weights, training=tuned.step.name, data=examples.arranged.table.name
+    )
     rows = {split: examples.arranged.rows(split) for split in ("validation", "test")}
     items = [examples.arranged.items[row] for split in rows for row in rows[split]]
     choice, features = features_by_trained(
@@ -74,12 +72,3 @@ def _calibrated(head: LinearHead, validation: Table, labels: NDArray[np.int64]) 
     logits = np.concatenate([rows @ head.weight.T + head.bias for _, rows in validation.chunks(8192)])
     temperature, _ = best_temperature(logits.astype(np.float32), labels, doubt=doubt_after(len(labels)))
     return replace(head, temperature=temperature)
-
-
-def _card(examples: Examples, tuned: Tuned, weights: Mapping[str, NDArray[Any]]) -> BackboneCard:
-    card = examples.backbone.card
-    return replace(
-        card,
-        source=f"{tuned.step.name}, tuned by headstart on {examples.arranged.table.name}, from: {card.source}",
-        sha256=weights_sha256(card.library, card.architecture, weights),
-    )

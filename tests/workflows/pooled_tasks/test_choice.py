@@ -8,13 +8,14 @@ from tests.workflows.pooled_tasks.conftest import run_of
 from headstart.artifacts.pooled_model import SavedPooledModel
 from headstart.core.errors import UsageError
 from headstart.core.run_folder import open_run
-from headstart.workflows.pooled_tasks import choice, fitting
+from headstart.workflows.pooled_tasks import choice
+from headstart.workflows.trained_tasks import tuning
 
 
 def test_a_search_keeps_the_probe_where_the_loss_speaks_against_a_training(  # type: ignore[no-untyped-def]
     topics, small_bert, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(fitting, "best_attempt", lambda rival, attempts, strategy, metric: attempts[0])
+    monkeypatch.setattr(tuning, "best_attempt", lambda rival, attempts, strategy, metric: attempts[0])
     monkeypatch.setattr(choice, "probe_loss", lambda probe, examples: 0.0)
     run = run_of("multilabel", topics, small_bert, tmp_path / "auto", strategy="auto", budget=6.0)
     assert run.metrics["strategy"] == "probe"

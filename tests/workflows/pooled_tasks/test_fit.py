@@ -9,12 +9,14 @@ from tests.workflows.pooled_tasks.conftest import PHOTOS, run_of
 
 from headstart.core.errors import UsageError
 from headstart.core.tensors import read_tensors
-from headstart.transfer import token_training
+from headstart.transfer import task_training
 
 
 @pytest.fixture(scope="module")
-def levels(bright: Path, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
-    return run_of("regression", bright, PHOTOS, tmp_path_factory.mktemp("runs") / "levels", scratch=True)
+def levels(bright: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    with pytest.MonkeyPatch.context() as patch:  # the engine that was fastest here is the one of the other runs
+        patch.setenv("HEADSTART_CACHE", str(shared_cache))
+        return run_of("regression", bright, PHOTOS, tmp_path_factory.mktemp("runs") / "levels", scratch=True)
 
 
 def test_a_regression_has_what_the_design_promises(levels):  # type: ignore[no-untyped-def]
@@ -120,7 +122,7 @@ def test_a_fit_that_was_killed_follows_its_stored_plan_and_repeats_no_epoch(  # 
     def repeated(*_: object, **__: object) -> None:
         raise AssertionError("what was measured and trained is there")
 
-    monkeypatch.setattr(token_training, "measure_cost", repeated)
+    monkeypatch.setattr(task_training, "measure_cost", repeated)
     run = run_of("regression", scores, small_bert, tmp_path / "run", **options)
     entries = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
     epochs = [entry["epoch"] for entry in entries if "validation_loss" in entry]

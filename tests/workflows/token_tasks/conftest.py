@@ -33,7 +33,7 @@ def fixed_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is planned does not depend on how busy the machine is."""
     monkeypatch.setattr("headstart.workflows.token_tasks.trainings.boundary_costs", even_costs)
     cost = PhaseCost("float32", 0.01, 0.01, threads=1)
-    monkeypatch.setattr("headstart.transfer.token_training.measure_cost", lambda *given, **named: cost)
+    monkeypatch.setattr("headstart.transfer.task_training.measure_cost", lambda *given, **named: cost)
 
 
 def nobody(folder: Path) -> None:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 from headstart.backbones.catalog import check_name, open_backbone
-from headstart.core.errors import StorageError, UsageError
-from headstart.core.interruption import interruptible
+from headstart.core.errors import UsageError
 from headstart.core.machine import training_device
 from headstart.core.progress import Progress, Silent, Stopwatch
 from headstart.core.run_folder import RunFolder, open_run
-from headstart.core.unfinished import choose_target, finished_run, open_unfinished
+from headstart.core.unfinished import choose_target, finished_run
 from headstart.data.text_streams import read_streams
 from headstart.workflows.arrange import DataOptions
-from headstart.workflows.fit import FitOptions, listening, request_of
+from headstart.workflows.fit import FitOptions
 from headstart.workflows.gather import AUTO, BackboneOptions
 from headstart.workflows.language_model.corpus import corpus_of
 from headstart.workflows.language_model.fitting import LanguageFitting
 from headstart.workflows.refusals import refuse_at_once, refuse_inside
+from headstart.workflows.resumable import request_of, resumable
 
 #: Where nobody names a backbone.
 DEFAULT = "bundled:minilm-l6"
@@ -82,30 +81,21 @@ def fit_language_model(
         progress.start("tokens")
         corpus = corpus_of(streams, source.card)
         progress.finish(", ".join(f"{len(tokens):,} {split}" for split, tokens in corpus.tokens.items()))
-    with ExitStack() as stack:
-        unfinished = stack.enter_context(open_unfinished(target, request))
-        if unfinished.resumed:
-            progress.say(f"Going on with the unfinished fit in {unfinished.path}.")
-        if not unfinished.belongs_to(f"{corpus.identity()} {source.card.sha256}"):
-            progress.say("The text has changed since it was begun: beginning anew.")
-        interruption = stack.enter_context(interruptible(progress))
+    identity, changed = f"{corpus.identity()} {source.card.sha256}", "The text has changed"
+    with resumable(target, request, identity=identity, changed=changed, options=options, progress=progress) as begun:
         fitting = LanguageFitting(
             corpus,
             source,
             options,
-            unfinished=unfinished,
-            stop=lambda: interruption.requested,
-            listeners=stack.enter_context(listening(options, target, request, progress)),
+            unfinished=begun.unfinished,
+            stop=begun.stop,
+            listeners=begun.listeners,
             device=training_device(backbone.device),
             watch=watch,
             progress=progress,
         )
         run = fitting.run(target, decorate)
-        if not run.metrics["interrupted"]:
-            try:
-                unfinished.discard()
-            except StorageError as error:  # the run is whole all the same
-                progress.say(str(error))
+        begun.end(run)
     return run
 
 

@@ -9,7 +9,7 @@ are those of what was saved. What takes long is kept in an unfinished run, so th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ from headstart.workflows.language_model.record import (
     saved_card,
     verdict_of,
 )
+from headstart.workflows.resumable import log_lines
 
 _AS_IT_IS, _TUNED, _SCRATCH, _NGRAMS = "as it is", "fine-tuned", "same architecture from scratch", "n-grams"
 
@@ -117,7 +118,7 @@ class LanguageFitting:
             manifest=manifest_record(self.corpus, card, chosen, seed=seed, command=self.options.command),
             measure=measure,
             decorate=decorate,
-            log=self.log,
+            log=lambda: log_lines(self.unfinished, self.watch),
             assets={sha256: asset(sha256) for sha256 in card.preprocess.assets.values()},
             replace=True,
         )
@@ -225,8 +226,3 @@ class LanguageFitting:
     def said(self, losses: NDArray[np.floating], split: Held) -> TokenLosses:
         """Losses with the number of words, where they cover all of a text."""
         return TokenLosses(losses, self.corpus.words(split) if self.corpus.objective.ahead else None)
-
-    def log(self) -> Iterator[Mapping[str, Any]]:
-        """The lines of ``log.jsonl``: every training step, then the seconds of each part of the fit."""
-        yield from self.unfinished.step_logs()
-        yield from ({"step": name, "seconds": round(seconds, 4)} for name, seconds in self.watch.seconds.items())

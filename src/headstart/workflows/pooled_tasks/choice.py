@@ -6,18 +6,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headstart.backbones.catalog import convert_trained
-from headstart.backbones.identity import weights_sha256
 from headstart.core.progress import Progress
 from headstart.evaluation.candidates import Candidate
 from headstart.features.trial import engine_trial
 from headstart.transfer.heads import LinearHead
 from headstart.transfer.strategy import Strategy
-from headstart.workflows.fitted import Fitted, features_by_trained
+from headstart.workflows.fitted import Fitted, convert_tuned, features_by_trained
 from headstart.workflows.pooled_tasks.candidates import Scorer
 from headstart.workflows.pooled_tasks.examples import PooledExamples
 from headstart.workflows.pooled_tasks.problem import Outputs, outputs_of
-from headstart.workflows.token_tasks.trainings import Attempt
+from headstart.workflows.trained_tasks.attempt import Attempt
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +83,8 @@ def _converted(
     if attempt.trained is None or attempt.step is None:
         raise ValueError(f"Expected {attempt.candidate.name} to have been trained, but it was not.")
     weights, head = attempt.trained.arrays()
-    base, card = examples.base, examples.base.backbone.card
-    tuned = replace(
-        card,
-        source=f"{attempt.step.name}, tuned by headstart on {base.arranged.table.name}, from: {card.source}",
-        sha256=weights_sha256(card.library, card.architecture, weights),
-    )
-    converted = convert_trained(tuned, weights)
+    base = examples.base
+    converted = convert_tuned(base.backbone.card, weights, training=attempt.step.name, data=base.arranged.table.name)
     held_out = [*examples.rows("validation"), *examples.rows("test")]
     choice, features = features_by_trained(
         converted,

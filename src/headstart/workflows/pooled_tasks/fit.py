@@ -7,27 +7,25 @@ The order of steps, the unfinished run and the rules of choice are those of :mod
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.core.errors import StorageError, UsageError
-from headstart.core.interruption import interruptible
+from headstart.core.errors import UsageError
 from headstart.core.progress import Progress, Silent, Stopwatch
 from headstart.core.run_folder import RunFolder, open_run
-from headstart.core.unfinished import choose_target, finished_run, open_unfinished
+from headstart.core.unfinished import choose_target, finished_run
 from headstart.transfer.strategy import STRATEGIES
 from headstart.workflows.arrange import DataOptions
-from headstart.workflows.fit import listening, request_of, short_name
 from headstart.workflows.gather import AUTO, BackboneOptions
-from headstart.workflows.pooled_tasks.examples import PooledExamples, gather
+from headstart.workflows.pooled_tasks.examples import gather
 from headstart.workflows.pooled_tasks.fitting import PooledFitting
 from headstart.workflows.pooled_tasks.problem import POOLED_PROBLEMS
 from headstart.workflows.pooled_tasks.trainings import Trainings
 from headstart.workflows.recognised import recognised
 from headstart.workflows.refusals import refuse_at_once, refuse_boundary, refuse_inside
+from headstart.workflows.resumable import identity_of, request_of, resumable, short_name
+from headstart.workflows.trained_tasks.setup import TrainingSetup
 
 if TYPE_CHECKING:
     from headstart.workflows.fit import FitOptions
@@ -95,29 +93,21 @@ def fit_problem(
     examples = gather(kind, data, backbone, progress=progress, watch=watch)
     refuse_boundary(examples.base.backbone.card, options.boundary)
     target = choose_target(options.out, name, request)
-    with ExitStack() as stack:
-        unfinished = stack.enter_context(open_unfinished(target, request))
-        if unfinished.resumed:
-            progress.say(f"Going on with the unfinished fit in {unfinished.path}.")
-        if not unfinished.belongs_to(_identity(examples)):
-            progress.say("The data have changed since it was begun: beginning anew.")
-        interruption = stack.enter_context(interruptible(progress))
-        trainings = Trainings(
-            examples,
+    identity = identity_of(examples.base.digests, examples.base.arranged.items, examples.base.backbone.card.sha256)
+    with resumable(target, request, identity=identity, options=options, progress=progress) as begun:
+        setup = TrainingSetup(
+            examples.problem.task,
             seed=options.seed,
             device=backbone.device,
-            workers=options.workers,
-            unfinished=unfinished,
-            stop=lambda: interruption.requested,
-            listeners=stack.enter_context(listening(options, target, request, progress)),
+            unfinished=begun.unfinished,
+            stop=begun.stop,
+            listeners=begun.listeners,
             progress=progress,
         )
-        run = PooledFitting(examples, options, trainings, watch, progress).run(target, data, decorate)
-        if not run.metrics["interrupted"]:
-            try:
-                unfinished.discard()
-            except StorageError as error:  # the run is whole all the same
-                progress.say(str(error))
+        run = PooledFitting(
+            examples, options, Trainings(examples, setup, workers=options.workers), watch, progress
+        ).run(target, data, decorate)
+        begun.end(run)
     return run
 
 
@@ -133,14 +123,3 @@ def _refuse_without_sense(task: str, data: DataOptions, backbone: BackboneOption
     }
     for option in (option for option, given in senseless.items() if given):
         raise UsageError(f"Expected what --task {task} can do, but got {option}; leave it out.")
-
-
-def _identity(examples: PooledExamples) -> str:
-    """A hash over what is learned from: contents, labels, splits."""
-    base = examples.base
-    lines = [
-        f"{digest} {item.label!r} {item.split} {item.group!r}\n"
-        for digest, item in zip(base.digests, base.arranged.items, strict=True)
-    ]
-    whole = "".join([*lines, base.backbone.card.sha256])
-    return hashlib.sha256(whole.encode("utf-8", "backslashreplace")).hexdigest()

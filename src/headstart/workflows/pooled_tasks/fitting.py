@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any, cast
 from headstart.core.assets import asset
 from headstart.core.errors import DataError
 from headstart.core.progress import Progress, Stopwatch
-from headstart.core.run_folder import RunFolder, open_run, publish_run
-from headstart.transfer.heads import LinearHead, read_head
+from headstart.core.run_folder import RunFolder, publish_run
+from headstart.transfer.heads import LinearHead
 from headstart.transfer.strategy import STRATEGIES, Strategy
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.decision import curve
-from headstart.workflows.fitted import Fitted
+from headstart.workflows.fitted import Fitted, saved_linear_head
 from headstart.workflows.pooled_tasks.candidates import linear_probe
 from headstart.workflows.pooled_tasks.choice import choose, probe_loss
 from headstart.workflows.pooled_tasks.examples import PooledExamples
 from headstart.workflows.pooled_tasks.plain import plain_baselines
 from headstart.workflows.pooled_tasks.problem import outputs_of
-from headstart.workflows.pooled_tasks.record import decision_record, judged_record
+from headstart.workflows.pooled_tasks.record import decided, judged_record
 from headstart.workflows.pooled_tasks.trainings import Trainings
 from headstart.workflows.record import manifest_record, metrics_record
+from headstart.workflows.resumable import log_lines
 from headstart.workflows.stage_comparison import compare_stages
-from headstart.workflows.token_tasks.choice import best_attempt
-from headstart.workflows.token_tasks.trainings import Attempt
-from headstart.workflows.token_tasks.tried import Tuning
+from headstart.workflows.trained_tasks.attempt import Attempt
+from headstart.workflows.trained_tasks.tuning import Tuning, follow
 
 if TYPE_CHECKING:
     from headstart.workflows.fit import FitOptions
@@ -58,7 +58,7 @@ class PooledFitting:
 
     def run(self, target: Path, data: DataOptions, decorate: Callable[[Path], None]) -> RunFolder:
         """All of it."""
-        seed, progress, score = self.options.seed, self.progress, self.trainings.score_answers
+        seed, progress, score = self.options.seed, self.progress, self.trainings.score
         with self.watch.step("probe"):
             probe = linear_probe(self.examples, score, seed=seed, progress=progress)
         with self.watch.step("plain baseline"):
@@ -72,22 +72,22 @@ class PooledFitting:
                 self.examples,
                 score,
                 strategy=self.strategy,
-                device=self.trainings.device,
+                device=self.trainings.setup.device,
                 progress=progress,
             )
         saved = chosen.saved
-        tuned = [attempt for attempt in tuning.attempts if attempt] if tuning else []
+        tuned = tuning.begun if tuning else []
         others = [probe.candidate, *(one.candidate for one in tuned), *plain, *(one.candidate for one in scratch)]
         candidates = [saved.candidate, *(one for one in others if one.name != saved.candidate.name)]
 
         def measure(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
             with self.watch.step("judge"):
-                answers = self.examples.problem.answers(outputs_of(_read_head(folder), saved.test_features))
+                answers = self.examples.problem.answers(outputs_of(saved_linear_head(folder), saved.test_features))
                 measured = replace(candidates[0], test=score(answers, "test"))
                 judged = judged_record(self.examples, [measured, *candidates[1:]], answers, seed=seed)
             record = metrics_record(self.examples.base, saved, judged, curve=(), watch=self.watch, target=target)
             if tuning:
-                record["decision"] = decision_record(
+                record["decision"] = decided(
                     tuning,
                     measured,
                     probe.candidate,
@@ -97,7 +97,7 @@ class PooledFitting:
                     seed=seed,
                 )
             evidence = {**judged.evidence, **self._pictures([*tuned, *scratch], saved)}
-            return {**record, "interrupted": self.trainings.stop()}, evidence
+            return {**record, "interrupted": self.trainings.setup.stop()}, evidence
 
         progress.start("save")
         run = publish_run(
@@ -106,7 +106,7 @@ class PooledFitting:
             manifest=self._manifest(saved, data),
             measure=measure,
             decorate=decorate,
-            log=self._log,
+            log=lambda: log_lines(self.trainings.setup.unfinished, self.watch),
             assets={sha256: asset(sha256) for sha256 in saved.backbone.card.preprocess.assets.values()},
             replace=True,
         )
@@ -117,18 +117,19 @@ class PooledFitting:
         """The trainings above a boundary, where the strategy has any."""
         if not self.strategy.phases:
             return None
-        leading = self.examples.problem.leading
-        rival = Attempt(probe.candidate, None, held_out_loss=probe_loss(probe, self.examples))
+        frozen = Attempt(probe.candidate, None, held_out_loss=probe_loss(probe, self.examples))
         with self.watch.step("tuning"):
             self.progress.start("plan")
             plan = self.trainings.plan(self.strategy, budget=self.options.budget, boundary=self.options.boundary)
             self.progress.finish(f"{len(plan.steps)} trainings")
-            attempts: list[Attempt | None] = []
-            for step in plan.steps:
-                attempts.append(self.trainings.tune(step, cast(LinearHead, probe.head)))
-                best = best_attempt(rival, attempts, self.strategy, metric=leading)
-                attempts = [one if one is None or one is best else one.without_network() for one in attempts]
-            return Tuning(plan, tuple(attempts), best_attempt(rival, attempts, self.strategy, metric=leading))
+            head = cast(LinearHead, probe.head)
+            return follow(
+                plan,
+                lambda step: self.trainings.tune(step, head),
+                frozen=frozen,
+                strategy=self.strategy,
+                metric=self.examples.problem.leading,
+            )
 
     def _scratch(self) -> list[Attempt]:
         """The networks from random weights, where they are wanted."""
@@ -163,17 +164,3 @@ class PooledFitting:
             self.progress.say(f"What changed in which stage is not shown, because the data have changed: {error}")
             return {"curves": curves}
         return {"curves": curves, "stage_changes": [change.to_json() for change in changes]}
-
-    def _log(self) -> Iterator[Mapping[str, Any]]:
-        """The lines of ``log.jsonl``: every training step, then the seconds of each part of the fit."""
-        yield from self.trainings.unfinished.step_logs()
-        yield from ({"step": name, "seconds": round(seconds, 4)} for name, seconds in self.watch.seconds.items())
-
-
-def _read_head(folder: Path) -> LinearHead:
-    """The head as it was saved."""
-    run = open_run(folder)
-    head = read_head(run.tensors(), run.manifest["strategy"])
-    if not isinstance(head, LinearHead):
-        raise TypeError(f"Expected a linear head in {folder}, but got {type(head).__name__}.")
-    return head

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,21 +12,20 @@ from numpy.typing import NDArray
 from headstart.core.errors import DataError
 from headstart.evaluation.candidates import Candidate, strongest
 from headstart.evaluation.contamination import coverage_warning, overlap_warning, overlapping_items
+from headstart.evaluation.intervals import Interval
 from headstart.evaluation.summed import SummedScore
 from headstart.evaluation.verdict import Verdict, not_judged, verdict_on
-from headstart.transfer.tuning_plan import TuningStep
 from headstart.workflows.judgement import (
     MOST_WRONG_SHOWN,
     NEAR_PAIRS_SHOWN,
     Judged,
     covered_by,
     near_pair_evidence,
+    no_network,
 )
 from headstart.workflows.pooled_tasks.examples import PooledExamples
-from headstart.workflows.token_tasks.trainings import Attempt
-
-if TYPE_CHECKING:
-    from headstart.workflows.token_tasks.tried import Tuning
+from headstart.workflows.trained_tasks.decision import decision_record, why_ended
+from headstart.workflows.trained_tasks.tuning import Tuning
 
 
 def judged_record(
@@ -55,7 +54,7 @@ def judged_record(
     return Judged(metrics, _evidence(examples, answers))
 
 
-def decision_record(
+def decided(
     tuning: Tuning,
     saved: Candidate,
     probe: Candidate,
@@ -65,7 +64,7 @@ def decision_record(
     budget: float,
     seed: int,
 ) -> dict[str, Any]:
-    """The ``decision`` of ``metrics.json``: tried, predicted, reached, cost, and why it stopped.
+    """The ``decision`` of ``metrics.json``.
 
     Args:
         tuning: What tuning came to.
@@ -76,18 +75,15 @@ def decision_record(
         budget: Seconds that tuning was allowed.
         seed: Of the bootstrap.
     """
-    steps = list(zip(tuning.plan.steps, tuning.attempts, strict=True))
-    steps += [(step, None) for step in tuning.plan.unaffordable]
-    return {
-        "budget_seconds": budget,
-        "seconds": sum(attempt.candidate.seconds for attempt in tuning.attempts if attempt),
-        "chosen": saved.name,
-        "reason": reason,
-        "ended": _why_ended(tuning, budget=budget),
-        "invariances": [],
-        "steps": [_step_record(step, attempt, examples.problem.leading) for step, attempt in steps],
-        "over_probe": None if saved.name == probe.name else _gain(saved, probe, examples, seed=seed),
-    }
+    return decision_record(
+        tuning,
+        saved,
+        reason=reason,
+        ended=why_ended(tuning, budget=budget),
+        over_probe=None if saved.name == probe.name else _gain(saved, probe, examples, seed=seed),
+        metric=examples.problem.leading,
+        budget=budget,
+    )
 
 
 def _verdict(examples: PooledExamples, candidates: Sequence[Candidate], *, seed: int) -> Verdict:
@@ -100,7 +96,7 @@ def _verdict(examples: PooledExamples, candidates: Sequence[Candidate], *, seed:
         return not_judged("no model without the pretraining converged", warnings=warnings)
     groups = examples.groups_of("test")
     comparison = problem.compare(_score(candidates[0]), opponent.test, groups=groups, seed=seed)
-    warnings = (*warnings, *_no_network(baselines, opponent))
+    warnings = (*warnings, *no_network(baselines, opponent))
     return verdict_on(comparison, opponent.name, groups=groups, warnings=warnings)
 
 
@@ -117,18 +113,6 @@ def _contamination(examples: PooledExamples) -> list[str]:
         ),
     ]
     return [sentence for sentence in found if sentence is not None]
-
-
-def _no_network(baselines: Sequence[Candidate], opponent: Candidate) -> list[str]:
-    """A warning where nothing but a plain model stood against the transfer."""
-    networks = [candidate for candidate in baselines if candidate.strategy == "scratch"]
-    if any(candidate.converged for candidate in networks):
-        return []
-    advice = "Raise --baseline-budget" if networks else "Leave out --no-scratch"
-    return [
-        f"No network trained without the pretraining could be compared with; such a one may be stronger than "
-        f"{opponent.name}. {advice} to find out."
-    ]
 
 
 def _evidence(examples: PooledExamples, answers: NDArray[np.float64]) -> dict[str, Any]:
@@ -171,50 +155,7 @@ def _score(candidate: Candidate) -> SummedScore:
     return cast(SummedScore, candidate.test)
 
 
-def _why_ended(tuning: Tuning, *, budget: float) -> str:
-    plan, done = tuning.plan, sum(attempt is not None for attempt in tuning.attempts)
-    if not plan.steps:
-        cheapest = plan.unaffordable[0]
-        return (
-            f"The budget of {budget:.0f} s bought no training: the cheapest, {cheapest.name}, would need about "
-            f"{cheapest.predicted_seconds:.0f} s."
-        )
-    left = f"; {len(plan.unaffordable)} more did not fit into the budget" if plan.unaffordable else ""
-    return f"{done} of {len(plan.steps)} planned trainings were done{left}."
-
-
-def _gain(saved: Candidate, probe: Candidate, examples: PooledExamples, *, seed: int) -> dict[str, float]:
+def _gain(saved: Candidate, probe: Candidate, examples: PooledExamples, *, seed: int) -> Interval:
     """The paired difference in the metric that decides, with its interval."""
     groups = examples.groups_of("test")
-    found = examples.problem.compare(_score(saved), _score(probe), groups=groups, seed=seed).difference
-    return {"difference": found.value, "low": found.low, "high": found.high}
-
-
-def _step_record(step: TuningStep, attempt: Attempt | None, metric: str) -> dict[str, Any]:
-    trained = attempt.trained if attempt else None
-    planned = trained.planned[0] if trained else None
-    validation = attempt.candidate.validation if attempt else None
-    ending = trained.records[-1].ending if trained else ""
-    return {
-        "name": step.name,
-        "strategy": step.strategy,
-        "boundary": step.boundary,
-        "learning_rate": step.learning_rate,
-        "status": {"not finite": "failed", "interrupted": "interrupted", "": "not run"}.get(ending, "ok"),
-        "reason": trained.reason if trained else "did not fit into the budget, or was interrupted before it began",
-        "epochs": step.epochs,
-        "epochs_run": trained.epochs if trained else 0,
-        "views": 0,
-        "below": step.below,
-        "share_below": step.share_below,
-        "precision": planned.precision if planned else None,
-        "layout": planned.layout if planned else None,
-        "threads": planned.threads if planned else None,
-        "accumulation": max((record.accumulation for record in trained.records), default=1) if trained else 1,
-        "predicted_seconds": step.predicted_seconds,
-        "predicted_seconds_otherwise": step.predicted_seconds_otherwise,
-        "seconds": attempt.candidate.seconds if attempt else None,
-        "cache_bytes": step.cache_bytes,
-        "validation_accuracy": validation.metrics[metric].value if validation else None,
-        "frozen": asdict(trained.records[0].frozen) if trained else None,
-    }
+    return examples.problem.compare(_score(saved), _score(probe), groups=groups, seed=seed).difference

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.core.errors import UsageError
-from headstart.core.machine import training_device
-from headstart.core.progress import Progress
-from headstart.core.unfinished import UnfinishedRun
-from headstart.data.items import Split
-from headstart.evaluation.candidates import Candidate
+from headstart.data.items import SPLITS, Split
 from headstart.evaluation.summed import SummedScore
 from headstart.features.boundary_cache import Stopped, room_for
-from headstart.training.checkpoints import TrainingWork
 from headstart.transfer.heads import LinearHead
 from headstart.transfer.strategy import Strategy
 from headstart.transfer.tuning_plan import LEAST_MEASURING, MEASURING, Sizes, TuningPlan, TuningStep, plan_tuning
 from headstart.workflows.baselines import LazyInputs
 from headstart.workflows.boundary_costs import boundary_costs
 from headstart.workflows.pooled_tasks.examples import PooledExamples
-from headstart.workflows.pooled_tasks.problem import Outputs
+from headstart.workflows.refusals import refuse_unaffordable
 from headstart.workflows.step_examples import TuneOptions, training_examples
-from headstart.workflows.token_tasks.trainings import Attempt
+from headstart.workflows.trained_tasks.attempt import Attempt, seconds_of, transfer_attempt
+from headstart.workflows.trained_tasks.scratch import train_opponent
+from headstart.workflows.trained_tasks.setup import TrainingSetup
 
 if TYPE_CHECKING:
     from headstart.backbones.preprocess import Preprocess
@@ -36,7 +31,6 @@ if TYPE_CHECKING:
     from headstart.evaluation.baselines import Architecture
     from headstart.training.examples import Examples as TrainingExamples
     from headstart.training.network import Network
-    from headstart.transfer.token_training import Trainer
 
 #: So many training inputs say how to scale all of them.
 _FITTED_TO, _BATCH = 2048, 256
@@ -48,23 +42,13 @@ class Trainings:
 
     Attributes:
         examples: The examples.
-        seed: Of everything random.
-        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        setup: How they are trained.
         workers: Worker processes that decode; 0 for threads.
-        unfinished: Where plans and trainings are kept until the run is whole.
-        stop: Whether somebody asked to stop.
-        listeners: Hear of every training step.
-        progress: Hears how far it is.
     """
 
     examples: PooledExamples
-    seed: int
-    device: str
+    setup: TrainingSetup
     workers: int
-    unfinished: UnfinishedRun
-    stop: Callable[[], bool]
-    listeners: Sequence[Callable[[Mapping[str, Any]], None]]
-    progress: Progress
 
     def plan(self, strategy: Strategy, *, budget: float, boundary: str | None) -> TuningPlan:
         """Which boundaries are trained at, for how long; stored, then followed.
@@ -74,51 +58,41 @@ class Trainings:
         """
 
         def made() -> dict[str, Any]:
-            found = boundary_costs(self.examples.as_learned, device=self.where)
+            found = boundary_costs(self.examples.as_learned, device=self.setup.where)
             costs = [cost for cost in found if boundary in (None, cost.boundary)]
             sizes = Sizes(len(self.examples.rows("train")), len(self.examples.rows("validation")), views=0)
             plan = plan_tuning(strategy, costs, sizes, budget=budget, room_for=room_for)
-            if not plan.steps and strategy.placement != "searched":
-                cheapest = plan.unaffordable[0]
-                raise UsageError(
-                    f"Expected --budget to buy the training that --strategy {strategy.name} asks for, but "
-                    f"{budget:.0f} s do not: {cheapest.name} would need about {cheapest.predicted_seconds:.0f} s here. "
-                    "Raise --budget, or take --strategy auto."
-                )
+            refuse_unaffordable(plan, strategy, budget=budget)
             return plan.to_json()
 
-        return TuningPlan.from_json(self.unfinished.once("tuning plan", made))
+        return TuningPlan.from_json(self.setup.unfinished.once("tuning plan", made))
 
     def tune(self, step: TuningStep, head: LinearHead) -> Attempt | None:
         """One step of a plan, from the solved head on; ``None`` where somebody stopped it before it began."""
-        work = self.work(step.name)
-        if self.stop() and not work.has_begun:
+        setup = self.setup
+        if not setup.may_begin(step.name):
             return None
         begun = time.perf_counter()
-        options = TuneOptions(budget=0.0, views=0, workers=self.workers, seed=self.seed, device=self.where)
-        network = self.network(self.examples.base.backbone.load(), head)
+        options = TuneOptions(budget=0.0, views=0, workers=self.workers, seed=setup.seed, device=setup.where)
+        network = setup.network(self.examples.base.backbone.load(), _state(head))
         entering = training_examples(
-            self.examples.as_learned, step, admitted=(), options=options, stop=self.stop, progress=self.progress
+            self.examples.as_learned, step, admitted=(), options=options, stop=setup.stop, progress=setup.progress
         )
         try:
             with entering as (train, validation):
-                measuring = max(LEAST_MEASURING, MEASURING * step.predicted_seconds)
-                trained = self.trainer.train(
-                    network, step.phases, train=train, validation=validation, work=work, measuring=measuring
+                trained = setup.trainer.train(
+                    network,
+                    step.phases,
+                    train=train,
+                    validation=validation,
+                    work=setup.work(step.name),
+                    measuring=max(LEAST_MEASURING, MEASURING * step.predicted_seconds),
                 )
-                reached = self.score(self.outputs(network, validation), "validation")
+                reached = self.reached(network, validation, "validation")
         except Stopped:
             return None
-        candidate = Candidate(
-            name=step.name,
-            strategy=step.strategy,
-            kind="transfer",
-            detail=trained.reason,
-            seconds=max(time.perf_counter() - begun, trained.seconds),  # an earlier process may have done some of it
-            epochs=trained.epochs,
-            validation=reached,
-        )
-        return Attempt(candidate, trained, step, trained.held_out_loss)
+        seconds = seconds_of(trained, begun=begun)
+        return transfer_attempt(trained, step.name, step.strategy, seconds=seconds, validation=reached, step=step)
 
     def from_scratch(self, network: Architecture, *, budget: float) -> Attempt:
         """A network from random weights, judged on the test split once.
@@ -127,82 +101,41 @@ class Trainings:
             network: Which one.
             budget: Seconds of training, turned into epochs before it starts.
         """
-        from headstart.backbones.architectures import build
-        from headstart.backbones.splitting import split_for
         from headstart.transfer.strategy import SCRATCH
-        from headstart.workflows.pooled_tasks.convergence import judged, not_run
 
-        begun, work = time.perf_counter(), self.work(network.name)
-        if self.stop() and not work.has_begun:
-            return not_run(network.name, "interrupted", budget)
-        model = build(network.library, network.architecture, network.preprocess.size, seed=self.seed)
-        new = self.network(split_for(model, network.preprocess))
-        train, validation, test = self._whole_inputs(network.preprocess)
-        trained = self.trainer.train_within(
-            new, SCRATCH.phases[0], train=train, validation=validation, work=work, budget=budget
+        def build_it() -> StagedBackbone:
+            from headstart.backbones.architectures import build
+            from headstart.backbones.splitting import split_for
+
+            model = build(network.library, network.architecture, network.preprocess.size, seed=self.setup.seed)
+            return split_for(model, network.preprocess)
+
+        return train_opponent(
+            self.setup,
+            network.name,
+            SCRATCH.phases[0],
+            build=build_it,
+            examples=lambda: self._whole_inputs(network.preprocess),
+            score=self.reached,
+            budget=budget,
+            chance=self.examples.problem.chance(self.examples.targets_of("train")),
         )
-        chance = self.examples.problem.chance(self.examples.targets_of("train"))
-        attempt = judged(trained, network.name, budget=budget, chance=chance)
-        if not trained.records:
-            return attempt
-        candidate = replace(
-            attempt.candidate,
-            seconds=max(time.perf_counter() - begun, trained.seconds),
-            validation=self.score(self.outputs(new, validation), "validation"),
-            test=self.score(self.outputs(new, test), "test"),
-        )
-        return replace(attempt, candidate=candidate).without_network()
 
-    def score(self, outputs: Outputs, split: Split) -> SummedScore:
-        """Metrics with intervals of what a network gives for a split."""
-        return self.score_answers(self.examples.problem.answers(outputs), split)
-
-    def score_answers(self, answers: NDArray[np.float64], split: Split) -> SummedScore:
+    def score(self, answers: NDArray[np.float64], split: Split) -> SummedScore:
         """Metrics with intervals of some answers."""
         examples = self.examples
         targets, groups = examples.targets_of(split), examples.groups_of(split)
-        return examples.problem.score(targets, answers, groups=groups, seed=self.seed)
+        return examples.problem.score(targets, answers, groups=groups, seed=self.setup.seed)
 
-    def outputs(self, network: Network, entering: TrainingExamples) -> Outputs:
-        """What a network gives for some examples, ``(N, K)``."""
+    def reached(self, network: Network, entering: TrainingExamples, split: Split) -> SummedScore:
+        """What a network answers for a split, judged."""
         from headstart.training.inference import answers
 
-        return np.concatenate(answers(network, self.examples.problem.task(), entering))
+        outputs = np.concatenate(answers(network, self.setup.task, entering))
+        return self.score(self.examples.problem.answers(outputs), split)
 
-    def network(self, backbone: StagedBackbone, head: LinearHead | None = None) -> Network:
-        """A network with a head drawn from the seed, or with one that answers exactly as the given one does."""
-        import torch
-
-        from headstart.training.network import Network
-
-        with torch.random.fork_rng():
-            torch.manual_seed(self.seed)
-            network = Network(backbone, self.examples.problem.task().build_head(backbone))
-        if head is not None:
-            state = {"weight": head.weight / head.temperature, "bias": head.bias / head.temperature}
-            network.head.load_state_dict(
-                {name: torch.from_numpy(values.astype(np.float32)) for name, values in state.items()}
-            )
-        return network.to(self.where)
-
-    def work(self, name: str) -> TrainingWork:
-        """Where a training keeps what it needs to be taken up again."""
-        return TrainingWork(self.unfinished.folder(name), self.stop, tuple(self.listeners), name)
-
-    @cached_property
-    def trainer(self) -> Trainer:
-        """Trains networks for this task."""
-        from headstart.transfer.token_training import Trainer
-
-        return Trainer(self.examples.problem.task(), self.seed, self.progress)
-
-    @property
-    def where(self) -> str:
-        """``"cpu"`` or ``"cuda"``."""
-        return training_device(self.device)
-
-    def _whole_inputs(self, preprocess: Preprocess) -> tuple[TrainingExamples, TrainingExamples, TrainingExamples]:
-        """Training, validation and test examples for a network whose first stage trains too."""
+    def _whole_inputs(self, preprocess: Preprocess) -> dict[Split, TrainingExamples]:
+        """The splits as they enter a network whose first stage trains too."""
         from headstart.training.activations import InputExamples
 
         base, problem = self.examples.base, self.examples.problem
@@ -217,10 +150,16 @@ class Trainings:
                 self.examples.as_learned.arranged.labels[rows],
                 preprocess=fitted,
                 jitter=jitter,
-                device=self.where,
+                device=self.setup.where,
             )
 
-        return entering("train"), entering("validation"), entering("test")
+        return {split: entering(split) for split in SPLITS}
+
+
+def _state(head: LinearHead) -> dict[str, NDArray[np.float32]]:
+    """The state of a head that is trained on from where this one is: its temperature is in its weights."""
+    state = {"weight": head.weight / head.temperature, "bias": head.bias / head.temperature}
+    return {name: values.astype(np.float32) for name, values in state.items()}
 
 
 def _some_of(inputs: LazyInputs, rows: NDArray[np.intp]) -> Iterator[NDArray[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,23 +10,26 @@ from typing import TYPE_CHECKING, Any
 from headstart.core.assets import asset
 from headstart.core.errors import UsageError
 from headstart.core.progress import Progress, Stopwatch
-from headstart.core.run_folder import RunFolder, open_run, publish_run
+from headstart.core.run_folder import RunFolder, publish_run
 from headstart.data.items import Split
 from headstart.evaluation.candidates import Candidate
 from headstart.evaluation.summed import SummedScore
 from headstart.features.boundary_cache import Stopped
 from headstart.tasks.token_problem import PlainAnswers
-from headstart.transfer.heads import LinearHead, read_head
+from headstart.transfer.heads import LinearHead
 from headstart.transfer.strategy import STRATEGIES, Strategy
 from headstart.workflows.arrange import DataOptions
-from headstart.workflows.token_tasks.choice import best_attempt, saved_model
+from headstart.workflows.fitted import saved_linear_head
+from headstart.workflows.resumable import log_lines
+from headstart.workflows.token_tasks.conversion import saved_model
 from headstart.workflows.token_tasks.examples import TokenExamples
 from headstart.workflows.token_tasks.judgement import verdict_of
 from headstart.workflows.token_tasks.model import TokenModel, answers_of
-from headstart.workflows.token_tasks.record import decision_record, evidence_record, manifest_record, metrics_record
-from headstart.workflows.token_tasks.scratch import from_scratch
-from headstart.workflows.token_tasks.trainings import Attempt, Trainings
-from headstart.workflows.token_tasks.tried import Tried, Tuning
+from headstart.workflows.token_tasks.record import decided, evidence_record, manifest_record, metrics_record
+from headstart.workflows.token_tasks.trainings import Trainings
+from headstart.workflows.token_tasks.tried import Tried
+from headstart.workflows.trained_tasks.attempt import Attempt
+from headstart.workflows.trained_tasks.tuning import Tuning, follow
 
 if TYPE_CHECKING:
     from headstart.workflows.fit import FitOptions
@@ -65,7 +68,7 @@ class TokenFitting:
         """All of it."""
         tried = self._tried()
         with self.watch.step("conversion"):
-            model = saved_model(tried.best, self.examples, device=self.trainings.device, progress=self.progress)
+            model = saved_model(tried.best, self.examples, device=self.trainings.setup.device, progress=self.progress)
         self.progress.start("save")
         run = publish_run(
             target,
@@ -73,7 +76,7 @@ class TokenFitting:
             manifest=manifest_record(self.examples, model, data, seed=self.options.seed, command=self.options.command),
             measure=lambda folder: self._measured(tried, model, folder, target),
             decorate=decorate,
-            log=self._log,
+            log=lambda: log_lines(self.trainings.setup.unfinished, self.watch),
             assets={sha256: asset(sha256) for sha256 in model.backbone.card.preprocess.assets.values()},
             replace=True,
         )
@@ -91,7 +94,7 @@ class TokenFitting:
         scratch = []
         if self.options.scratch:
             with self.watch.step("trained baselines"):
-                scratch = [from_scratch(self.trainings, budget=self.options.baseline_budget)]
+                scratch = [self.trainings.from_scratch(budget=self.options.baseline_budget)]
         return Tried(frozen, tuning, plain, tuple(scratch))
 
     def _measured(
@@ -99,7 +102,7 @@ class TokenFitting:
     ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Metrics and evidence of what was saved in a folder."""
         with self.watch.step("judge"):
-            head = _linear(open_run(folder))
+            head = saved_linear_head(folder)
             answers = self._answers(model, head, "test")
             saved = self._as_saved(tried.best.candidate, model, head, answers)
             probe = saved if tried.best is tried.frozen else self._probe_on_test(tried.frozen)
@@ -109,11 +112,11 @@ class TokenFitting:
         record = metrics_record(
             self.examples, model, candidates, verdict=verdict, answers=answers, watch=self.watch, target=target
         )
-        decided = (
-            decision_record(tried.tuning, saved, probe, self.examples, options=self.options) if tried.tuning else {}
-        )
+        decision = {}
+        if tried.tuning:
+            decision["decision"] = decided(tried.tuning, saved, probe, self.examples, options=self.options)
         evidence = evidence_record(self.examples, answers, tried.curves())
-        return {**record, "interrupted": self.trainings.stop(), **decided}, evidence
+        return {**record, "interrupted": self.trainings.setup.stop(), **decision}, evidence
 
     def _frozen_head(self) -> Attempt:
         try:
@@ -123,7 +126,7 @@ class TokenFitting:
         if frozen.trained is None or not frozen.trained.moved:
             raise UsageError(
                 _NOTHING_YET
-                if self.trainings.stop()
+                if self.trainings.setup.stop()
                 else f"Expected the head on frozen features to learn, but it did not: {frozen.candidate.detail}."
             )
         return frozen
@@ -137,15 +140,13 @@ class TokenFitting:
             plan = self.trainings.plan(self.strategy, budget=self.options.budget, boundary=self.options.boundary)
             self.progress.finish(f"{len(plan.steps)} trainings")
             head = frozen.trained.arrays()[1]
-            attempts: list[Attempt | None] = []
-            for step in plan.steps:
-                attempts.append(self.trainings.tune(step, head))
-                best = self._best(frozen, attempts)
-                attempts = [one if one is None or one is best else one.without_network() for one in attempts]
-            return Tuning(plan, tuple(attempts), self._best(frozen, attempts))
-
-    def _best(self, frozen: Attempt, attempts: Sequence[Attempt | None]) -> Attempt | None:
-        return best_attempt(frozen, attempts, self.strategy, metric=self.examples.problem.metrics.leading)
+            return follow(
+                plan,
+                lambda step: self.trainings.tune(step, head),
+                frozen=frozen,
+                strategy=self.strategy,
+                metric=self.examples.problem.metrics.leading,
+            )
 
     def _plain(self) -> Candidate:
         """What can be had without any network."""
@@ -182,17 +183,5 @@ class TokenFitting:
         )
 
     def _probe_on_test(self, frozen: Attempt) -> Candidate:
-        model = saved_model(frozen, self.examples, device=self.trainings.device, progress=self.progress)
+        model = saved_model(frozen, self.examples, device=self.trainings.setup.device, progress=self.progress)
         return self._as_saved(frozen.candidate, model, model.head, self._answers(model, model.head, "test"))
-
-    def _log(self) -> Iterator[Mapping[str, Any]]:
-        """The lines of ``log.jsonl``: every training step, then the seconds of each part of the fit."""
-        yield from self.trainings.unfinished.step_logs()
-        yield from ({"step": name, "seconds": round(seconds, 4)} for name, seconds in self.watch.seconds.items())
-
-
-def _linear(run: RunFolder) -> LinearHead:
-    head = read_head(run.tensors(), run.manifest["strategy"])
-    if not isinstance(head, LinearHead):
-        raise TypeError(f"Expected a linear head in {run.path}, but got {type(head).__name__}.")
-    return head

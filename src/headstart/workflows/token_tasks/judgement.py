@@ -9,6 +9,7 @@ from headstart.evaluation.candidates import Candidate, strongest
 from headstart.evaluation.contamination import overlap_warning, overlapping_items
 from headstart.evaluation.summed import SummedScore, compare
 from headstart.evaluation.verdict import Verdict, not_judged, verdict_on
+from headstart.workflows.judgement import no_network
 from headstart.workflows.token_tasks.examples import TokenExamples
 
 
@@ -28,7 +29,7 @@ def verdict_of(examples: TokenExamples, saved: Candidate, baselines: Sequence[Ca
     if opponent is None or not isinstance(opponent.test, SummedScore) or not isinstance(saved.test, SummedScore):
         return not_judged("no model without the pretraining converged")
     comparison = compare(saved.test.summands, opponent.test.summands, metrics, groups=groups, seed=seed)
-    warnings = (*_overlap(examples), *_no_network(baselines, opponent))
+    warnings = (*_overlap(examples), *no_network(baselines, opponent))
     return verdict_on(comparison, opponent.name, groups=groups, warnings=warnings)
 
 
@@ -38,15 +39,3 @@ def _overlap(examples: TokenExamples) -> list[str]:
     count = overlapping_items(digests, examples.backbone.card.pretraining_items)
     found = overlap_warning(count, test_items=len(digests))
     return [] if found is None else [found]
-
-
-def _no_network(candidates: Sequence[Candidate], opponent: Candidate) -> list[str]:
-    """A warning where nothing but a plain model stood against the transfer."""
-    networks = [candidate for candidate in candidates if candidate.strategy == "scratch"]
-    if any(candidate.converged for candidate in networks):
-        return []
-    advice = "Raise --baseline-budget" if networks else "Leave out --no-scratch"
-    return [
-        f"No network trained without the pretraining could be compared with; such a one may be stronger than "
-        f"{opponent.name}. {advice} to find out."
-    ]

@@ -21,15 +21,15 @@ from headstart.evaluation.summed import SummedScore, compare, measured
 from headstart.evaluation.verdict import Verdict
 from headstart.metrics.entity_f1 import entity_f1, entity_precision, entity_recall
 from headstart.metrics.summed import SummedMetrics
-from headstart.transfer.tuning_plan import TuningStep
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.token_tasks.examples import TokenExamples
 from headstart.workflows.token_tasks.model import TokenModel
-from headstart.workflows.token_tasks.trainings import Attempt
+from headstart.workflows.trained_tasks.attempt import Attempt
+from headstart.workflows.trained_tasks.decision import decision_record, why_ended
+from headstart.workflows.trained_tasks.tuning import Tuning
 
 if TYPE_CHECKING:
     from headstart.workflows.fit import FitOptions
-    from headstart.workflows.token_tasks.tried import Tuning
 
 MOST_WRONG_SHOWN = 24
 _SHOWN_CHARACTERS = 600
@@ -149,10 +149,10 @@ def evidence_record(
     }
 
 
-def decision_record(
+def decided(
     tuning: Tuning, saved: Candidate, probe: Candidate, examples: TokenExamples, *, options: FitOptions
 ) -> dict[str, Any]:
-    """The ``decision`` of ``metrics.json``: tried, predicted, reached, cost, and why it stopped.
+    """The ``decision`` of ``metrics.json``.
 
     Args:
         tuning: What tuning came to.
@@ -161,83 +161,38 @@ def decision_record(
         examples: The examples.
         options: How to fit.
     """
-    steps = list(zip(tuning.plan.steps, tuning.attempts, strict=True))
-    steps += [(step, None) for step in tuning.plan.unaffordable]
-    reason = "It was the best on validation." if tuning.best else "No training was better on validation."
-    return {
-        "decision": {
-            "budget_seconds": options.budget,
-            "seconds": sum(attempt.candidate.seconds for attempt in tuning.attempts if attempt),
-            "chosen": saved.name,
-            "reason": reason,
-            "ended": _why_ended(tuning, budget=options.budget),
-            "invariances": [],
-            "steps": [_step_record(step, attempt, examples.problem.metrics.leading) for step, attempt in steps],
-            "over_probe": None if saved is probe else _gain(saved, probe, examples, seed=options.seed),
-        }
-    }
+    return decision_record(
+        tuning,
+        saved,
+        reason="It was the best on validation." if tuning.best else "No training was better on validation.",
+        ended=_why_ended(tuning, budget=options.budget),
+        over_probe=None if saved is probe else _gain(saved, probe, examples, seed=options.seed),
+        metric=examples.problem.metrics.leading,
+        budget=options.budget,
+    )
 
 
 def _why_ended(tuning: Tuning, *, budget: float) -> str:
-    plan, done = tuning.plan, sum(attempt is not None for attempt in tuning.attempts)
-    if not plan.steps:
-        cheapest = plan.unaffordable[0]
-        return (
-            f"The budget of {budget:.0f} s bought no training: the cheapest, {cheapest.name}, would need about "
-            f"{cheapest.predicted_seconds:.0f} s."
-        )
     if any(attempt is None or _was_interrupted(attempt) for attempt in tuning.attempts):
-        return f"Interrupted after {done} of {len(plan.steps)} trainings had begun."
-    left = f"; {len(plan.unaffordable)} more did not fit into the budget" if plan.unaffordable else ""
-    return f"{done} of {len(plan.steps)} planned trainings were done{left}."
+        return f"Interrupted after {len(tuning.begun)} of {len(tuning.plan.steps)} trainings had begun."
+    return why_ended(tuning, budget=budget)
 
 
 def _was_interrupted(attempt: Attempt) -> bool:
     return attempt.trained is not None and attempt.trained.records[-1].ending == "interrupted"
 
 
-def _gain(saved: Candidate, probe: Candidate, examples: TokenExamples, *, seed: int) -> dict[str, float] | None:
+def _gain(saved: Candidate, probe: Candidate, examples: TokenExamples, *, seed: int) -> Interval | None:
     """The paired difference in the metric that decides, with its interval."""
     if not isinstance(saved.test, SummedScore) or not isinstance(probe.test, SummedScore):
         return None
-    found = compare(
+    return compare(
         saved.test.summands,
         probe.test.summands,
         examples.problem.metrics,
         groups=examples.groups("test"),
         seed=seed,
     ).difference
-    return {"difference": found.value, "low": found.low, "high": found.high}
-
-
-def _step_record(step: TuningStep, attempt: Attempt | None, metric: str) -> dict[str, Any]:
-    trained = attempt.trained if attempt else None
-    planned = trained.planned[0] if trained else None
-    validation = attempt.candidate.validation if attempt else None
-    ending = trained.records[-1].ending if trained else ""
-    return {
-        "name": step.name,
-        "strategy": step.strategy,
-        "boundary": step.boundary,
-        "learning_rate": step.learning_rate,
-        "status": {"not finite": "failed", "interrupted": "interrupted", "": "not run"}.get(ending, "ok"),
-        "reason": trained.reason if trained else "did not fit into the budget, or was interrupted before it began",
-        "epochs": step.epochs,
-        "epochs_run": trained.epochs if trained else 0,
-        "views": 0,
-        "below": step.below,
-        "share_below": step.share_below,
-        "precision": planned.precision if planned else None,
-        "layout": planned.layout if planned else None,
-        "threads": planned.threads if planned else None,
-        "accumulation": max((record.accumulation for record in trained.records), default=1) if trained else 1,
-        "predicted_seconds": step.predicted_seconds,
-        "predicted_seconds_otherwise": step.predicted_seconds_otherwise,
-        "seconds": attempt.candidate.seconds if attempt else None,
-        "cache_bytes": step.cache_bytes,
-        "validation_accuracy": validation.metrics[metric].value if validation else None,
-        "frozen": asdict(trained.records[0].frozen) if trained else None,
-    }
 
 
 def _per_class(examples: TokenExamples, answers: Sequence[Any]) -> list[dict[str, Any]]:

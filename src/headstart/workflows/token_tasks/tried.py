@@ -6,24 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from headstart.evaluation.candidates import Candidate
-from headstart.transfer.tuning_plan import TuningPlan
 from headstart.workflows.decision import curve
-from headstart.workflows.token_tasks.trainings import Attempt
-
-
-@dataclass(frozen=True, eq=False)
-class Tuning:
-    """What the plan of trainings came to.
-
-    Attributes:
-        plan: What was planned.
-        attempts: One per planned step, in order; ``None`` where it was not begun.
-        best: The one to save; ``None`` where none is better than the frozen head.
-    """
-
-    plan: TuningPlan
-    attempts: tuple[Attempt | None, ...]
-    best: Attempt | None
+from headstart.workflows.trained_tasks.attempt import Attempt
+from headstart.workflows.trained_tasks.tuning import Tuning
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +35,7 @@ class Tried:
     @property
     def tuned(self) -> list[Attempt]:
         """The trainings of the plan that were begun."""
-        return [attempt for attempt in self.tuning.attempts if attempt] if self.tuning else []
+        return self.tuning.begun if self.tuning else []
 
     @property
     def baselines(self) -> list[Candidate]:

@@ -1,10 +1,10 @@
-"""Trainings of networks whose answers are not class probabilities: phases as planned, or as a budget buys."""
+"""Trainings of networks by whatever loss their task has: phases as planned, or as a budget buys."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from numpy.typing import NDArray
@@ -18,35 +18,11 @@ from headstart.training.examples import Examples
 from headstart.training.loop import Loop
 from headstart.training.memory import named_out_of_memory
 from headstart.training.network import Network
-from headstart.training.phase import LearningRates, Phase, Regulariser
+from headstart.training.phase import Phase
 from headstart.training.plan import PhaseCost, PlannedPhase, plan_phase, steps_per_epoch
 from headstart.training.records import PhaseRecord
 from headstart.training.timing import measure_cost
-from headstart.transfer.strategy import Strategy
-
-#: The head alone, on features that stay as they are. They are cached, so that epochs are cheap.
-HEAD = Phase(
-    boundary="top",
-    learning_rates=LearningRates(head=1e-2, backbone=0.0),
-    epochs=30,
-    batch_size=32,
-    patience=6,
-    regulariser=Regulariser(weight_decay=0.01),
-)
-#: Rates at which pretrained text backbones are usually tuned (Devlin et al. 2019; Sun et al. 2019, "How to Fine-Tune
-#: BERT for Text Classification?"), a little higher for a schedule that spends most of its time below the peak.
-RATES = LearningRates(head=1e-3, backbone=2e-4, decay=0.9)
-#: From random weights, likewise.
-SCRATCH = Phase(
-    boundary="bottom",
-    learning_rates=LearningRates(head=1e-3, backbone=5e-4),
-    epochs=60,
-    batch_size=32,
-    patience=20,
-    regulariser=Regulariser(weight_decay=0.1),
-)
-#: A training of fewer epochs says nothing about what the network could learn.
-LEAST_EPOCHS = 5
+from headstart.transfer.scratch import LEAST_EPOCHS
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +74,6 @@ class Trained:
         if self.network is None:
             raise ValueError("Expected the network to be kept, but another one was better.")
         return state_arrays(self.network.backbone.model), state_arrays(self.network.head)
-
-
-def for_tokens(strategy: Strategy) -> Strategy:
-    """A strategy at :data:`RATES`."""
-    return replace(strategy, phases=tuple(replace(phase, learning_rates=RATES) for phase in strategy.phases))
 
 
 @dataclass(frozen=True)
@@ -163,7 +134,7 @@ class Trainer:
         work: TrainingWork,
         budget: float,
     ) -> Trained:
-        """As many epochs of a phase as a budget of seconds buys; none where these are fewer than 5."""
+        """As many epochs of a phase as a budget of seconds buys; none where these are too few to say anything."""
 
         def planned() -> list[PlannedPhase]:
             self.progress.start("timing a step")

@@ -8,8 +8,7 @@ from headstart.core.progress import Silent
 from headstart.training.checkpoints import TrainingWork
 from headstart.training.phase import LearningRates, Phase
 from headstart.training.plan import PhaseCost
-from headstart.transfer.strategy import STRATEGIES
-from headstart.transfer.token_training import RATES, Trained, Trainer, for_tokens
+from headstart.transfer.task_training import Trained, Trainer
 
 PHASE = Phase("bottom", LearningRates(1e-2, 1e-2), epochs=8, batch_size=16, patience=8)
 TRAINER = Trainer(TASK, 0, Silent())
@@ -24,7 +23,7 @@ def work(folder: Path) -> TrainingWork:
 def a_second_per_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three steps and a validation."""
     cost = PhaseCost("float32", 0.3, 0.1, threads=1)
-    monkeypatch.setattr("headstart.transfer.token_training.measure_cost", lambda *given, **named: cost)
+    monkeypatch.setattr("headstart.transfer.task_training.measure_cost", lambda *given, **named: cost)
 
 
 def test_all_epochs_are_done_and_the_record_says_what_they_brought(tmp_path: Path) -> None:
@@ -59,10 +58,3 @@ def test_a_budget_buys_epochs_and_too_few_are_none(tmp_path: Path, budget: float
     assert found.epochs == epochs
     assert found.moved == (epochs > 0)
     assert found.planned[0].epoch_seconds == pytest.approx(1.0)
-
-
-def test_strategies_take_the_rates_of_text_backbones() -> None:
-    strategy = for_tokens(STRATEGIES["auto"])
-    assert [phase.learning_rates for phase in strategy.phases] == [RATES]
-    assert strategy.placement == "searched"
-    assert for_tokens(STRATEGIES["probe"]).phases == ()
