@@ -73,3 +73,13 @@ def test_why_it_ended(bought: int, dear: int, sentence: str) -> None:
         tuple(step(one.candidate.name) for one in attempts), tuple(step(f"dear {number}") for number in range(dear))
     )
     assert why_ended(Tuning(plan, attempts, None), budget=60.0) == sentence
+
+
+@pytest.mark.parametrize("last", [None, "interrupted"])
+def test_an_interruption_is_not_called_done(last: Ending | None) -> None:
+    attempts = (attempt("done"), attempt("stopped", last) if last else None)
+    plan = TuningPlan((step("done"), step("stopped")), (step("too dear"),))
+    begun = 2 if last else 1
+    assert (
+        why_ended(Tuning(plan, attempts, None), budget=60.0) == f"Interrupted after {begun} of 2 trainings had begun."
+    )

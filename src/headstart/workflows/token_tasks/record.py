@@ -24,7 +24,6 @@ from headstart.metrics.summed import SummedMetrics
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.token_tasks.examples import TokenExamples
 from headstart.workflows.token_tasks.model import TokenModel
-from headstart.workflows.trained_tasks.attempt import Attempt
 from headstart.workflows.trained_tasks.decision import decision_record, why_ended
 from headstart.workflows.trained_tasks.tuning import Tuning
 
@@ -165,21 +164,11 @@ def decided(
         tuning,
         saved,
         reason="It was the best on validation." if tuning.best else "No training was better on validation.",
-        ended=_why_ended(tuning, budget=options.budget),
+        ended=why_ended(tuning, budget=options.budget),
         over_probe=None if saved is probe else _gain(saved, probe, examples, seed=options.seed),
         metric=examples.problem.metrics.leading,
         budget=options.budget,
     )
-
-
-def _why_ended(tuning: Tuning, *, budget: float) -> str:
-    if any(attempt is None or _was_interrupted(attempt) for attempt in tuning.attempts):
-        return f"Interrupted after {len(tuning.begun)} of {len(tuning.plan.steps)} trainings had begun."
-    return why_ended(tuning, budget=budget)
-
-
-def _was_interrupted(attempt: Attempt) -> bool:
-    return attempt.trained is not None and attempt.trained.records[-1].ending == "interrupted"
 
 
 def _gain(saved: Candidate, probe: Candidate, examples: TokenExamples, *, seed: int) -> Interval | None:

@@ -48,7 +48,7 @@ def decision_record(
 
 
 def why_ended(tuning: Tuning, *, budget: float) -> str:
-    """Why a plan that nobody interrupted ended, in a sentence.
+    """Why a plan ended, in a sentence.
 
     Args:
         tuning: What tuning came to.
@@ -61,8 +61,14 @@ def why_ended(tuning: Tuning, *, budget: float) -> str:
             f"The budget of {budget:.0f} s bought no training: the cheapest, {cheapest.name}, would need about "
             f"{cheapest.predicted_seconds:.0f} s."
         )
+    if any(attempt is None or _was_interrupted(attempt) for attempt in tuning.attempts):
+        return f"Interrupted after {len(tuning.begun)} of {len(plan.steps)} trainings had begun."
     left = f"; {len(plan.unaffordable)} more did not fit into the budget" if plan.unaffordable else ""
     return f"{len(tuning.begun)} of {len(plan.steps)} planned trainings were done{left}."
+
+
+def _was_interrupted(attempt: Attempt) -> bool:
+    return attempt.trained is not None and attempt.trained.records[-1].ending == "interrupted"
 
 
 def _difference(found: Interval) -> dict[str, float]:
