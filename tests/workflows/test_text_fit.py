@@ -132,6 +132,11 @@ def test_what_is_no_text_is_named_and_the_rest_is_answered(run, tmp_path):
     assert "nothing but white space" in answers[str(tmp_path / "empty.txt")].error
 
 
+def test_a_pair_is_no_text_to_a_run_of_single_ones(run):
+    (answer,) = run.predict([("w1 w2", "w3")])
+    assert answer.error == "the run was trained on a single text per item, and this is a pair of texts"
+
+
 def test_a_text_that_is_cut_off_is_answered_and_that_is_said(run):
     whole, cut = run.predict(["w1 w2", "w1 " * 600])
     assert (whole.notes, cut.label in {"bad", "good"}) == ((), True)
@@ -258,3 +263,6 @@ def test_pairs_are_judged_as_pairs(bert, tmp_path):
         ("w1 w2 w3 w4 w5 | w40 w41 w42 w43 w44", "high"),
         ("w1 w2 w3 w4 w5 | w5 w4 w3 w2 w1", "low"),
     ]
+    single, pair = found.predict(["w1 w2", *pairs[:1]])
+    assert (single.label, pair.label) == (None, "high")
+    assert single.error == "the run was trained on a pair of texts per item, and this is a single text"

@@ -19,7 +19,7 @@ from headstart.core.progress import Progress
 from headstart.data.columns import Columns
 from headstart.data.items import ArraySource, Exclusion, Item, ItemTable, groups_of
 from headstart.data.readers.unlabelled import read_unlabelled
-from headstart.features.extraction import FeatureSource, extract, read_digests
+from headstart.features.extraction import FeatureSource, extract
 from headstart.transfer.heads import LinearHead
 from headstart.workflows.pooled_tasks.examples import read_labelled
 from headstart.workflows.pooled_tasks.problem import POOLED_PROBLEMS, PooledProblem, outputs_of
@@ -69,7 +69,7 @@ class SavedPooledModel(SavedModel):
         spec, engine = self._path
         source = FeatureSource(self.backbone.card, self._stages, spec, lambda: engine)
         extraction = extract(
-            items, read_digests(items), modality=self.modality, source=source, progress=progress or self._progress
+            items, self.digests(items), modality=self.modality, source=source, progress=progress or self._progress
         )
         return Answer(extraction, self.problem.answers(outputs_of(head, extraction.features[self._stages[0]])))
 

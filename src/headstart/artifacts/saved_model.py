@@ -19,7 +19,7 @@ from headstart.core.run_folder import RunFolder
 from headstart.data.items import Item
 from headstart.data.modality import MODALITIES, Modality
 from headstart.features.engines.contract import Engine, EngineSpec
-from headstart.features.extraction import Extraction, FeatureSource, extract, read_digests
+from headstart.features.extraction import Digests, Extraction, FeatureSource, extract, read_digests
 from headstart.features.trial import reference_spec, start_engine
 from headstart.transfer.heads import Head, read_head
 
@@ -104,9 +104,22 @@ class SavedModel:
         spec, engine = self._path
         source = FeatureSource(self.backbone.card, self._stages, spec, lambda: engine)
         extraction = extract(
-            items, read_digests(items), modality=self.modality, source=source, progress=progress or self._progress
+            items, self.digests(items), modality=self.modality, source=source, progress=progress or self._progress
         )
         return Answer(extraction, self.head.probabilities(extraction.features[self._stages[0]]))
+
+    def digests(self, items: Sequence[Item]) -> Digests:
+        """What some items are; one of another form than the run was trained on is a failure among them."""
+        found, form, known = read_digests(items), self.modality.form, self.run.manifest.get("forms")
+        if form is None or not known:
+            return found
+        forms = {place: form(item.source.read()) for place, item in enumerate(items) if place not in found.failures}
+        strange = {
+            place: f"the run was trained on {' and '.join(known)} per item, and this is {form}"
+            for place, form in forms.items()
+            if form not in known
+        }
+        return Digests(found.values, {**found.failures, **strange})
 
     @property
     def _judged_with(self) -> EngineSpec:

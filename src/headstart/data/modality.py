@@ -161,6 +161,8 @@ class Modality:
         places: Content and preprocessing to where the tokens of its input stand in its text; ``None`` where inputs are
             not made of tokens.
         mismatch: A file to a note where its ending says another format than its bytes; ``None`` where they agree.
+        form: Content to what it is made of, where a model that learned from one form cannot answer for another:
+            ``"a pair of texts"``. ``None`` where all items are of one form.
     """
 
     name: str
@@ -183,6 +185,7 @@ class Modality:
     jitter: Callable[[Any, Any], Any] | None
     expand: Callable[[ItemTable], ItemTable] = lambda table: table
     places: Callable[[Content, Any], TokenPlaces] | None = None
+    form: Callable[[Content], str] | None = None
     in_cells: bool = False
     literal: bool = False
     feature: str = ""

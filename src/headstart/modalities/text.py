@@ -71,6 +71,11 @@ def _places(content: Content, preprocess: TextPreprocess) -> TokenPlaces:
     return TokenPlaces(texts.SEPARATOR.join(parts), places(preprocess, parts), preprocess.blank)
 
 
+def _form(content: Content) -> str:
+    paired = isinstance(content, bytes) and texts.SEPARATOR.encode() in content
+    return "a pair of texts" if paired else "a single text"
+
+
 def _mismatch(path: Path) -> str | None:
     try:
         with path.open("rb") as stream:
@@ -104,4 +109,5 @@ TEXT = Modality(
     exhibit=_exhibit,
     mismatch=_mismatch,
     places=_places,
+    form=_form,
 )

@@ -47,6 +47,14 @@ def metrics_record(
     }
 
 
+def _forms(examples: Examples) -> list[str]:
+    """Of which forms the training items are, where their modality has several."""
+    form, arranged = examples.modality.form, examples.arranged
+    if form is None:
+        return []
+    return sorted({form(arranged.items[row].source.read()) for row in arranged.rows("train")})
+
+
 def manifest_record(examples: Examples, saved: Fitted, data: DataOptions, *, seed: int, command: str) -> dict[str, Any]:
     """``manifest.json``, but for the hashes: what the run is made of."""
     arranged, card = examples.arranged, saved.backbone.card
@@ -56,6 +64,7 @@ def manifest_record(examples: Examples, saved: Fitted, data: DataOptions, *, see
         "command": command,
         "task": "classification",
         "modality": examples.modality.name,
+        "forms": _forms(examples),
         "predict_example": list(examples.modality.examples),
         "classes": list(arranged.classes),
         "data": {"name": arranged.table.name, "origin": arranged.table.origin},
