@@ -19,12 +19,19 @@ def found(stages, **given):
         "pretraining": "ImageNet-1k",
         "per_class": facts.per_class,
         "sampled": 200,
+        "sampled_classes": 2,
         "shift": facts.shift,
         "covered": {"ant": ("ant",)},
         "curve": curve,
         "advice": advise(curve, facts),
     }
     return Suitability(**(values | given))
+
+
+def test_a_sample_of_the_classes_is_called_one():
+    per_class = {f"kind {number}": 3 for number in range(1500)}
+    text = "\n".join(suitability_lines(found(["stem"], per_class=per_class, sampled=300, sampled_classes=100)))
+    assert "4,500 training items, 3 per class; 300 of them, of 100 classes, were looked at" in text
 
 
 def test_every_figure_is_told():

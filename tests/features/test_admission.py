@@ -131,7 +131,7 @@ def test_the_trial_is_measured_once_and_names_effective_precisions(backbone, mon
     specs = [row.engine for row in rows]
     assert len(set(specs)) == len(specs)
     assert EngineSpec("openvino", "f32") in specs
-    assert [row.images_per_second for row in rows] == sorted((row.images_per_second for row in rows), reverse=True)
+    assert [row.inputs_per_second for row in rows] == sorted((row.inputs_per_second for row in rows), reverse=True)
     for spec in specs:
         assert start_engine(spec, backbone, [backbone.card.top.name]).precision == spec.precision
     from headstart.features import trial

@@ -290,3 +290,10 @@ def test_a_step_says_what_it_is() -> None:
     (step,) = plan_tuning(FINETUNE, costs_of([1e-3, 1e-3]), SIZES, budget=1e6, room_for=anywhere).steps
     assert (step.strategy, step.boundary, step.epochs) == ("finetune", "bottom", EPOCHS)
     assert TuningStep.from_json(json.loads(json.dumps(step.to_json()))) == step
+
+
+def test_a_plan_is_summed_up() -> None:
+    (step,) = plan_tuning(FINETUNE, costs_of([1e-3, 1e-3]), SIZES, budget=1e6, room_for=anywhere).steps
+    one = TuningPlan((replace(step, predicted_seconds=12.4),), ())
+    assert one.summary == "1 training in about 12 s"
+    assert TuningPlan(one.steps * 2, ()).summary == "2 trainings in about 25 s"

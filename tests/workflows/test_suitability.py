@@ -60,6 +60,18 @@ def test_many_items_are_sampled_in_proportion(shapes, pretrained, monkeypatch):
     assert sum(found.per_class.values()) == 52
 
 
+def test_of_many_classes_some_are_told_apart(tmp_path, pretrained, monkeypatch):
+    monkeypatch.setattr(module, "MOST_CLASSES", 2)
+    draw_shapes(tmp_path, per_class=20)
+    rows = [f"{label}/{number:03d}.png,{label} {number % 2}" for label in ("disc", "square") for number in range(20)]
+    (tmp_path / "table.csv").write_text("\n".join(["file,label", *rows]))
+    found = headstart.check(tmp_path / "table.csv").suitability
+    assert (len(found.per_class), found.sampled_classes) == (4, 2)
+    assert found.sampled < sum(found.per_class.values())
+    assert found.sampled in {one + other for one in found.per_class.values() for other in found.per_class.values()}
+    assert found.curve.accuracy.value > 0.25  # of two classes, not of four
+
+
 def test_labels_of_other_splits_have_no_part(tmp_path, pretrained):
     draw_shapes(tmp_path, per_class=20)
 

@@ -53,7 +53,8 @@ def bar(share: float, *, width: int = _BAR) -> str:
 def _labels(found: Suitability) -> str:
     counts = sorted(found.per_class.values())
     each = str(counts[0]) if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
-    return f"{sum(counts):,} training items, {each} per class; {found.sampled:,} of them were looked at"
+    some = f", of {found.sampled_classes} classes," if found.sampled_classes < len(counts) else ""
+    return f"{sum(counts):,} training items, {each} per class; {found.sampled:,} of them{some} were looked at"
 
 
 def _distance(found: Suitability) -> str:

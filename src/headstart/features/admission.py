@@ -61,7 +61,7 @@ class Admission:
         sample: How many items it was judged on.
         cosine: 1st percentile of the cosine with the source model's features, the smallest over stages.
         changed: Share of out-of-fold predictions that differ; ``None`` where the sample has no two classes.
-        images_per_second: From the engine trial; ``None`` for the reference where it was not in the trial.
+        inputs_per_second: From the engine trial; ``None`` for the reference where it was not in the trial.
     """
 
     engine: EngineSpec
@@ -69,7 +69,7 @@ class Admission:
     sample: int
     cosine: float
     changed: float | None
-    images_per_second: float | None = None
+    inputs_per_second: float | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _judge(
         cosine = min(percentile_cosine(features[stage], reference[stage]) for stage in stages)
         changed = changed_predictions(features[stages[-1]], reference[stages[-1]], labels)
         admitted = cosine >= LEAST_COSINE and (changed is None or changed <= MOST_CHANGED)
-        judged.append(Admission(row.engine, admitted, len(sample), cosine, changed, row.images_per_second))
+        judged.append(Admission(row.engine, admitted, len(sample), cosine, changed, row.inputs_per_second))
         if admitted:
             return judged, engine
     return [*judged, Admission(reference_spec(), True, len(sample), 1.0, 0.0)], reference_engine

@@ -191,7 +191,7 @@ def _shelves(modality: Modality, source: FeatureSource | None) -> PassShelves:
     )
     return PassShelves(
         features,
-        seen=Shelf({"kind": "inspection", **decoded}),
+        seen=Shelf({"kind": "inspection", "row": 2, **decoded}),
         plain=Shelf({"kind": "plain", "what": modality.plain_name, **decoded}),
     )
 

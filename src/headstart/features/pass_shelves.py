@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from headstart.data.inspection import Inspection
 from headstart.features.store import Shelf, Table
 
-_INSPECTION_ROW = np.dtype(
-    [("content", "u1", 32), ("near", "u8"), ("width", "i4"), ("height", "i4"), ("notes", "S200")]
-)
+_INSPECTION_ROW = np.dtype([("content", "u1", 32), ("near", "u8"), ("size", "i4", 2), ("notes", "S200")])
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def inspection_row(inspection: Inspection) -> NDArray[np.void]:
     row = np.zeros((), dtype=_INSPECTION_ROW)
     row["content"] = np.frombuffer(bytes.fromhex(inspection.content_digest), dtype=np.uint8)
     row["near"] = inspection.near_hash
-    row["width"], row["height"] = inspection.size
+    row["size"] = inspection.size
     row["notes"] = "\n".join(inspection.notes).encode()
     return row
 
@@ -80,6 +78,6 @@ def _inspection(row: NDArray[np.void]) -> Inspection:
     return Inspection(
         content_digest=row["content"].tobytes().hex(),
         near_hash=int(row["near"]),
-        size=(int(row["width"]), int(row["height"])),
+        size=(int(row["size"][0]), int(row["size"][1])),
         notes=tuple(notes.split("\n")) if notes else (),
     )

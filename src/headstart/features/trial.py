@@ -30,11 +30,11 @@ class TrialRow:
 
     Attributes:
         engine: The engine with its effective precision.
-        images_per_second: Prepared inputs to pooled features; decoding is not in it.
+        inputs_per_second: Prepared inputs to pooled features; decoding is not in it.
     """
 
     engine: EngineSpec
-    images_per_second: float
+    inputs_per_second: float
 
 
 def start_engine(
@@ -73,6 +73,7 @@ def engine_trial(
         progress: Who is told that a trial runs.
     """
     key: dict[str, object] = {
+        "rows": 2,
         "weights": backbone.card.sha256,
         "cpu": cpu_identity(),
         "cores": cores(),
@@ -84,7 +85,7 @@ def engine_trial(
     place = _place(backbone, key)
     if place.is_file():
         rows = json.loads(place.read_text())["rows"]
-        return [TrialRow(EngineSpec(**row["engine"]), row["images_per_second"]) for row in rows]
+        return [TrialRow(EngineSpec(**row["engine"]), row["inputs_per_second"]) for row in rows]
     rows_tried = _try_all(backbone, device, progress or Silent())
     write_json(place, {"key": key, "rows": [asdict(row) for row in rows_tried]})
     return rows_tried
@@ -105,11 +106,11 @@ def _try_all(backbone: ConvertedBackbone, device: str, progress: Progress) -> li
         engine = start_engine(wanted, backbone, [backbone.card.top.name])
         spec = replace(wanted, precision=engine.precision)
         if spec not in rows:
-            rows[spec] = TrialRow(spec, _images_per_second(engine, backbone))
+            rows[spec] = TrialRow(spec, _inputs_per_second(engine, backbone))
         del engine  # two engines never compute at once, and an idle one costs memory
         progress.advance()
-    order = sorted(rows.values(), key=lambda row: -row.images_per_second)
-    progress.finish(f"{order[0].engine}: {order[0].images_per_second:.0f} per second")
+    order = sorted(rows.values(), key=lambda row: -row.inputs_per_second)
+    progress.finish(f"{order[0].engine}: {order[0].inputs_per_second:.0f} per second")
     return order
 
 
@@ -130,7 +131,7 @@ def _candidates(device: str) -> list[EngineSpec]:
     return usable
 
 
-def _images_per_second(engine: Engine, backbone: ConvertedBackbone) -> float:
+def _inputs_per_second(engine: Engine, backbone: ConvertedBackbone) -> float:
     batch = backbone.card.preprocess.random_inputs(BATCH)
     engine.compute(batch)
     return BATCH / min(_seconds(partial(engine.compute, batch)) for _ in range(3))

@@ -145,6 +145,12 @@ class TuningPlan:
     steps: tuple[TuningStep, ...]
     unaffordable: tuple[TuningStep, ...]
 
+    @property
+    def summary(self) -> str:
+        """How many trainings, and how long they were predicted to take: ``2 trainings in about 40 s``."""
+        seconds = sum(map(_price, self.steps))
+        return f"{len(self.steps)} training{'' if len(self.steps) == 1 else 's'} in about {seconds:.0f} s"
+
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         return asdict(self)

@@ -104,7 +104,7 @@ def _spread(rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
 
 def engine_seconds(choice: Choice) -> float | None:
     """Seconds per input of the frozen engine, by the trial; ``None`` where it was not timed."""
-    speeds = [row.images_per_second for row in choice.judged if row.engine == choice.spec]
+    speeds = [row.inputs_per_second for row in choice.judged if row.engine == choice.spec]
     return 1 / speeds[-1] if speeds and speeds[-1] else None
 
 

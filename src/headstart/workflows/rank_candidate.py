@@ -136,5 +136,5 @@ def take_score(score: Score, evidence: Evidence, halves: NDArray[np.bool_]) -> S
 
 
 def _speed(choice: Choice) -> float | None:
-    rates = [found.images_per_second for found in choice.judged if found.engine == choice.spec]
+    rates = [found.inputs_per_second for found in choice.judged if found.engine == choice.spec]
     return rates[0] if rates else None

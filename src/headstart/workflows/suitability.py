@@ -37,8 +37,8 @@ from headstart.workflows.arrange import Arranged
 from headstart.workflows.gather import BackboneOptions, open_named_backbone
 from headstart.workflows.judgement import covered_by
 
-#: Items that are looked at.
-MOST_ITEMS = 1000
+#: Items that are looked at, and classes: of a thousand items of more classes a probe would have too few of each.
+MOST_ITEMS, MOST_CLASSES = 1000, 100
 #: More axes do not move what a thousand items can show, and would cost most of the time.
 MOST_AXES = 256
 #: One engine for both sets of weights, and no trial of engines for so few items.
@@ -56,6 +56,7 @@ class Suitability:
         pretraining: What it was trained on.
         per_class: Labelled training items of each class.
         sampled: How many of them were looked at.
+        sampled_classes: Of how many classes these were; the curve is about telling those apart.
         shift: By how many standard deviations their activations are off; ``None`` where it cannot be told.
         covered: Classes that are among the pretraining classes, with the names of those that cover them; ``None`` where
             the pretraining knew no classes of such items.
@@ -67,6 +68,7 @@ class Suitability:
     pretraining: str
     per_class: Mapping[str, int]
     sampled: int
+    sampled_classes: int
     shift: float | None
     covered: Mapping[str, tuple[str, ...]] | None
     curve: StageCurve
@@ -83,8 +85,8 @@ class _Sample:
 
     Attributes:
         items: The items.
-        labels: ``(N,)``.
-        classes: Names of all C classes.
+        labels: ``(N,)``, in [0, C).
+        classes: Names of their C classes.
         groups: Group of each item; ``None`` where nobody has one.
         folds: ``(N,)``.
         digests: What the items are.
@@ -136,7 +138,9 @@ def look_at_suitability(
     pretrained, random = (_features(sample, weights, stages, progress) for weights in (backbone, twin))
     curve = _curve(sample, stages, pretrained, random, progress)
     facts = Facts(
-        per_class={name: int((_training_labels(arranged) == place).sum()) for place, name in enumerate(sample.classes)},
+        per_class={
+            name: int((_training_labels(arranged) == place).sum()) for place, name in enumerate(arranged.classes)
+        },
         sampled=len(sample.items),
         shift=_shift(sample, backbone, progress),
         boundaries=_boundaries(backbone.card),
@@ -146,8 +150,9 @@ def look_at_suitability(
         pretraining=backbone.card.pretraining,
         per_class=facts.per_class,
         sampled=facts.sampled,
+        sampled_classes=len(sample.classes),
         shift=facts.shift,
-        covered=covered_by(backbone.card, sample.modality, sample.classes),
+        covered=covered_by(backbone.card, sample.modality, arranged.classes),
         curve=curve,
         advice=advise(curve, facts),
     )
@@ -155,14 +160,21 @@ def look_at_suitability(
 
 def _sample(arranged: Arranged, modality: Modality, seed: int) -> _Sample:
     """At most :data:`MOST_ITEMS` training items, as many of each class as there are in proportion."""
-    rows, labels = arranged.rows("train"), _training_labels(arranged)
+    chosen = _some_classes(len(arranged.classes), seed)
+    rows = arranged.rows("train")
+    rows = rows[np.isin(arranged.labels[rows], chosen)]
     if len(rows) > MOST_ITEMS:
         share = -(-len(rows) // MOST_ITEMS)
-        rows = rows[stratified_folds(labels, count=share, seed=seed) == 0]
-    labels, groups = arranged.labels[rows], arranged.groups(rows)
+        rows = rows[stratified_folds(arranged.labels[rows], count=share, seed=seed) == 0]
+    labels, groups = np.searchsorted(chosen, arranged.labels[rows]), arranged.groups(rows)
     items = tuple(arranged.items[row] for row in rows)
-    folds = folds_of(labels, groups, seed=seed)
-    return _Sample(items, labels, arranged.classes, groups, folds, read_digests(items), modality)
+    folds, classes = folds_of(labels, groups, seed=seed), tuple(arranged.classes[place] for place in chosen)
+    return _Sample(items, labels, classes, groups, folds, read_digests(items), modality)
+
+
+def _some_classes(count: int, seed: int) -> NDArray[np.int64]:
+    """All of so many classes, or :data:`MOST_CLASSES` of them, in order."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:MOST_CLASSES])
 
 
 def _training_labels(arranged: Arranged) -> NDArray[np.int64]:

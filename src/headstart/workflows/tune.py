@@ -180,10 +180,7 @@ class Tuner:
         sizes = Sizes(len(arranged.rows("train")), len(arranged.rows("validation")), self._options.views)
         plan = plan_tuning(self._strategy, costs, sizes, budget=self._options.budget, room_for=room_for)
         refuse_unaffordable(plan, self._strategy, budget=self._options.budget)
-        seconds = sum(step.predicted_seconds for step in plan.steps)
-        self._progress.finish(
-            f"{len(plan.steps)} training{'' if len(plan.steps) == 1 else 's'} in about {seconds:.0f} s"
-        )
+        self._progress.finish(plan.summary)
         return plan
 
     def _announce(self, plan: TuningPlan) -> None:

@@ -24,7 +24,7 @@ from headstart.artifacts.report.wording import counted, duration, split_counts
 
 #: Keys that say more in other words, and the unit of their values; every other key is written as it is.
 _WORDS = {
-    "images_per_second": ("Inputs per second", ""),
+    "inputs_per_second": ("Inputs per second", ""),
     "std": ("Standard deviation", ""),
     "rate": ("Sampling rate", "Hz"),
     "low": ("Lowest frequency", "Hz"),

@@ -121,7 +121,7 @@ class PooledFitting:
         with self.watch.step("tuning"):
             self.progress.start("plan")
             plan = self.trainings.plan(self.strategy, budget=self.options.budget, boundary=self.options.boundary)
-            self.progress.finish(f"{len(plan.steps)} trainings")
+            self.progress.finish(plan.summary)
             head = cast(LinearHead, probe.head)
             return follow(
                 plan,

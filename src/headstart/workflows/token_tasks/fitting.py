@@ -138,7 +138,7 @@ class TokenFitting:
         with self.watch.step("tuning"):
             self.progress.start("plan")
             plan = self.trainings.plan(self.strategy, budget=self.options.budget, boundary=self.options.boundary)
-            self.progress.finish(f"{len(plan.steps)} trainings")
+            self.progress.finish(plan.summary)
             head = frozen.trained.arrays()[1]
             return follow(
                 plan,
