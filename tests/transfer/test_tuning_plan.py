@@ -89,7 +89,7 @@ def price(plan: TuningPlan) -> float:
 def test_predictions_are_those_of_the_formula_and_the_cheaper_way_is_planned(
     costs: list[BoundaryCost], sizes: Sizes, room: bool
 ) -> None:
-    strategy = replace(AUTO, rate_factors=(1.0,), enough_updates=0)
+    strategy = replace(AUTO, rate_factors=(1.0,), updates=0)
     plan = plan_tuning(strategy, costs, sizes, budget=float("inf"), room_for=anywhere if room else nowhere)
     assert {step.boundary for step in plan.steps} == {cost.boundary for cost in rungs(costs)}
     for step in plan.steps:
@@ -130,22 +130,34 @@ def test_a_plan_never_costs_more_than_the_budget_and_survives_json(
 def test_what_the_budget_does_not_buy_is_listed(costs: list[BoundaryCost], sizes: Sizes, budget: float) -> None:
     plan = plan_tuning(AUTO, costs, sizes, budget=budget, room_for=anywhere)
     names = [step.name for step in (*plan.steps, *plan.unaffordable)]
-    longer = AUTO.enough_updates >= LONGER * EPOCHS * math.ceil(sizes.train / AUTO.phases[0].batch_size)
-    assert len(names) == len(rungs(costs)) * len(AUTO.rate_factors) + longer == len(set(names))
+    usual, longer = usual_epochs(sizes), longer_epochs(sizes)
+    assert len(names) == len(rungs(costs)) * len(AUTO.rate_factors) + (longer >= LONGER * usual) == len(set(names))
     for step in plan.steps:
         if step.name.endswith(", longer"):
-            assert LONGER * EPOCHS <= step.epochs <= enough_epochs(sizes)
+            assert LONGER * usual <= step.epochs <= longer
         else:
-            assert LEAST_EPOCHS <= step.epochs <= EPOCHS
+            assert min(LEAST_EPOCHS, usual) <= step.epochs <= usual
     for step in plan.unaffordable:  # at its full length; even at its least it would have cost more than was left
-        assert step.epochs == (enough_epochs(sizes) if step.name.endswith(", longer") else EPOCHS)
+        assert step.epochs == (longer if step.name.endswith(", longer") else usual)
         assert step.predicted_seconds > budget - price(plan)
 
 
-def enough_epochs(sizes: Sizes) -> int:
-    """As many as make enough updates."""
-    batches = math.ceil(sizes.train / AUTO.phases[0].batch_size)
-    return math.ceil(round(AUTO.enough_updates / batches, 6))
+def epochs_for_updates(sizes: Sizes) -> int:
+    """As many as make the updates that are enough, one after the other."""
+    epochs, updates = 0, 0
+    while updates < AUTO.updates:
+        epochs, updates = epochs + 1, updates + math.ceil(sizes.train / AUTO.phases[0].batch_size)
+    return epochs
+
+
+def usual_epochs(sizes: Sizes) -> int:
+    """Between the least and those of the phase."""
+    return sorted((LEAST_EPOCHS, epochs_for_updates(sizes), EPOCHS))[1]
+
+
+def longer_epochs(sizes: Sizes) -> int:
+    """At least those of the phase."""
+    return max(epochs_for_updates(sizes), EPOCHS)
 
 
 def test_all_stages_train_longer_where_the_usual_epochs_are_few_updates() -> None:
@@ -153,22 +165,32 @@ def test_all_stages_train_longer_where_the_usual_epochs_are_few_updates() -> Non
     plan = plan_tuning(AUTO, costs, sizes, budget=1e6, room_for=anywhere)
     (longer,) = [step for step in plan.steps if step.epochs > EPOCHS]
     (usual,) = [step for step in plan.steps if step.boundary == "bottom" and step.learning_rate == 2e-3][:1]
-    # 9 batches of at most 32 are an epoch; 45 epochs are the first with 400 updates
-    assert (longer.boundary, longer.epochs, longer.name) == ("bottom", 45, "all stages at 0.002, longer")
+    # 9 batches of at most 32 are an epoch; 67 epochs are the first with 600 updates
+    assert (longer.boundary, longer.epochs, longer.name) == ("bottom", 67, "all stages at 0.002, longer")
     assert longer.phases[0].learning_rates == usual.phases[0].learning_rates
-    assert longer.phases[0].patience > usual.phases[0].patience * 4
-    assert longer.predicted_seconds == pytest.approx(by_hand(costs[-1], sizes, 45)[1])
+    assert longer.phases[0].patience > usual.phases[0].patience * 6
+    assert longer.predicted_seconds == pytest.approx(by_hand(costs[-1], sizes, 67)[1])
     half = plan_tuning(AUTO, costs, sizes, budget=price(plan) - 0.4 * longer.predicted_seconds, room_for=anywhere)
-    assert [step.epochs for step in half.steps if step.name.endswith(", longer")] == [45]  # before rates
+    assert [step.epochs for step in half.steps if step.name.endswith(", longer")] == [67]  # before rates
     assert len(half.steps) < len(plan.steps)
 
 
-def test_enough_is_enough() -> None:
+def test_of_many_examples_few_epochs_are_enough() -> None:
     costs, sizes = costs_of([1e-3, 1e-3]), Sizes(train=6_920, validation=872, views=0)
-    assert {step.epochs for step in plan_tuning(AUTO, costs, sizes, budget=1e6, room_for=anywhere).steps} == {EPOCHS}
-    small = replace(sizes, train=100)
+    # 217 batches are an epoch; 3 epochs are the first with 600 updates
+    for strategy in (AUTO, PARTIAL, FINETUNE):
+        plan = plan_tuning(strategy, costs, sizes, budget=1e6, room_for=anywhere)
+        assert {step.epochs for step in plan.steps if not step.name.endswith(", longer")} == {3}
+    (longer,) = [
+        step for step in plan_tuning(AUTO, costs, sizes, budget=1e6, room_for=anywhere).steps if step.epochs > 3
+    ]
+    assert (longer.boundary, longer.epochs) == ("bottom", EPOCHS)
+
+
+def test_what_is_asked_for_by_name_is_not_trained_longer() -> None:
     for strategy in (PARTIAL, FINETUNE):
-        steps = plan_tuning(strategy, costs, small, budget=1e6, room_for=anywhere).steps
+        sizes = Sizes(train=100, validation=40, views=0)
+        steps = plan_tuning(strategy, costs_of([1e-3, 1e-3]), sizes, budget=1e6, room_for=anywhere).steps
         assert [step.epochs for step in steps] == [EPOCHS]
 
 
@@ -176,7 +198,9 @@ def test_enough_is_enough() -> None:
 def test_as_many_epochs_are_bought_as_the_budget_allows(costs: list[BoundaryCost], sizes: Sizes, budget: float) -> None:
     plan = plan_tuning(FINETUNE, costs, sizes, budget=budget, room_for=anywhere)
     affordable = [
-        epochs for epochs in range(LEAST_EPOCHS, EPOCHS + 1) if by_hand(costs[-1], sizes, epochs)[1] <= budget
+        epochs
+        for epochs in range(LEAST_EPOCHS, usual_epochs(sizes) + 1)
+        if by_hand(costs[-1], sizes, epochs)[1] <= budget
     ]
     assert [step.epochs for step in plan.steps] == affordable[-1:]
     assert len(plan.unaffordable) == (not affordable)
@@ -257,9 +281,9 @@ def test_partial_takes_the_lowest_boundary_that_is_affordable(
     costs: list[BoundaryCost], sizes: Sizes, budget: float
 ) -> None:
     plan = plan_tuning(PARTIAL, costs, sizes, budget=budget, room_for=nowhere)
-    affordable = [cost.boundary for cost in costs if by_hand(cost, sizes, EPOCHS)[1] <= budget]
+    affordable = [cost.boundary for cost in costs if by_hand(cost, sizes, usual_epochs(sizes))[1] <= budget]
     assert [step.boundary for step in plan.steps] == affordable[-1:]
-    assert all(step.epochs == EPOCHS for step in plan.steps)
+    assert all(step.epochs == usual_epochs(sizes) for step in plan.steps)
     if not affordable:
         assert {step.boundary for step in plan.unaffordable} == {cost.boundary for cost in costs}
 

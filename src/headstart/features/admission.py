@@ -16,7 +16,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -253,6 +253,7 @@ def _place(
         "sample": sorted((digest, label or "") for digest, label in sample),
         "gate": [LEAST_COSINE, MOST_CHANGED, _FOLDS, _STRENGTH],
         "format": FORMAT,
+        "fields": [field.name for field in fields(Admission)],
     }
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
     return feature_home() / "admissions" / f"{name}.json"

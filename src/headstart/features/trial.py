@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def engine_trial(
         progress: Who is told that a trial runs.
     """
     key: dict[str, object] = {
-        "rows": 2,
+        "fields": [field.name for field in fields(TrialRow)],
         "weights": backbone.card.sha256,
         "cpu": cpu_identity(),
         "cores": cores(),

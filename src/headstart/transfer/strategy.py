@@ -32,8 +32,8 @@ class Strategy:
         placement: How the boundary is placed.
         rate_factors: The learning rates of the phases are multiplied by these where several are tried, the most
             promising first.
-        enough_updates: A training of fewer updates may have ended before it had learned: it is tried again with so
-            many, where the budget has room for that. 0 where one length is enough.
+        updates: A training is as many epochs as make so many updates, but no more than its phases have; of few
+            examples those make fewer. 0 where the epochs of the phases count.
         objective: What the loop makes small: a name in :data:`headstart.transfer.objective.OBJECTIVES`.
     """
 
@@ -42,12 +42,16 @@ class Strategy:
     phases: tuple[Phase, ...] = ()
     placement: Placement = "given"
     rate_factors: tuple[float, ...] = (1.0,)
-    enough_updates: int = 0
+    updates: int = 0
     objective: str = "classification"
 
 
 #: Feature extraction: the boundary stays at the top, and the head alone is fitted.
 PROBE = Strategy("probe", weights="pretrained")
+
+#: On sst2's 6,920 sentences three epochs of all stages, 651 updates, came to 88.9 % on test, as much as 2,595 smaller
+#: updates of transformers' Trainer; ten epochs of the last block to 84.2 %.
+_UPDATES = 600
 
 _TUNING = Phase(
     boundary=CHOSEN,
@@ -60,10 +64,10 @@ _TUNING = Phase(
 
 #: The stages above a boundary train together with the probe's head, which has found its place before they move (Kumar
 #: et al., "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution", ICLR 2022).
-PARTIAL = Strategy("partial", weights="pretrained", phases=(_TUNING,), placement="lowest affordable")
+PARTIAL = Strategy("partial", weights="pretrained", phases=(_TUNING,), placement="lowest affordable", updates=_UPDATES)
 
 #: Everything trains, the stages near the input more slowly (Howard & Ruder 2018).
-FINETUNE = Strategy("finetune", weights="pretrained", phases=(replace(_TUNING, boundary="bottom"),))
+FINETUNE = Strategy("finetune", weights="pretrained", phases=(replace(_TUNING, boundary="bottom"),), updates=_UPDATES)
 
 #: The best of both within a budget: the probe, then lower and lower boundaries, longer trainings where there is little
 #: to learn from, and other rates. On 260 recordings of spoken digits, as pictures far from photos, all stages came to
@@ -74,7 +78,7 @@ AUTO = Strategy(
     phases=(_TUNING,),
     placement="searched",
     rate_factors=(1.0, 2.0, 0.5),
-    enough_updates=400,
+    updates=_UPDATES,
 )
 
 #: Everything trains, by AdamW in one cycle. On 2,550 CIFAR photos of 32 pixels the small network came to 0.63 to

@@ -11,9 +11,13 @@ and activations), a validation once. With :math:`N` training and :math:`M` valid
 
 The cheaper one that there is room for is planned, and both predictions are kept to be held against what happened.
 
-A search wishes for every boundary at the usual rate, from the top down; then, where the usual epochs are few updates,
-for all stages once more and longer (Mosbach et al., "On the Stability of Fine-tuning BERT", ICLR 2021); then for every
-boundary at other rates. It gets what the budget buys, in this order.
+What counts is updates: of many examples few epochs are enough, of few examples the usual ones may not be (Mosbach et
+al., "On the Stability of Fine-tuning BERT", ICLR 2021). With :math:`B` updates per epoch and the :math:`U` of the
+strategy, a training has :math:`U / B` epochs, within :data:`LEAST_EPOCHS` and those of its phase.
+
+A search wishes for every boundary at the usual rate, from the top down; then for all stages once more and longer, for
+:math:`U / B` epochs and at least those of the phase, where that is :data:`LONGER` times the usual or more; then for
+every boundary at other rates. It gets what the budget buys, in this order.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ MEASURING, LEAST_MEASURING = 0.08, 1.0
 #: Seconds before the first step besides: loading the backbone, the first snapshot.
 SET_UP = 1.0
 #: With fewer epochs a rate has no time to rise and fall.
-LEAST_EPOCHS = 4
+LEAST_EPOCHS = 3
 #: A longer training is worth its name from so many times the usual epochs on.
 LONGER = 2
 #: A boundary is tried where the part that trains costs so many times less than that of the boundary below it, and at
@@ -210,12 +214,12 @@ class Wish:
     Attributes:
         cost: Of its boundary.
         factor: On the learning rates.
-        times: Each phase gets at most so many times its usual epochs; 1, or :data:`LONGER` or more.
+        longer: Whether all stages train longer than usual.
     """
 
     cost: BoundaryCost
     factor: float = 1.0
-    times: float = 1.0
+    longer: bool = False
 
 
 @dataclass(frozen=True)
@@ -235,17 +239,20 @@ class _Planner:
     def searched(self, costs: Sequence[BoundaryCost]) -> list[Wish]:
         """What a search tries, the most promising first."""
         usual, *others = self.strategy.rate_factors
-        times = self.strategy.enough_updates / self.updates
+        phases = self.strategy.phases
+        worth_it = any(self.epochs(phase, longer=True) >= LONGER * self.epochs(phase) for phase in phases)
         return [
             *(Wish(cost, usual) for cost in costs),
-            *(Wish(cost, usual, times) for cost in costs[-1:] if times >= LONGER),
+            *(Wish(cost, usual, longer=True) for cost in costs[-1:] if worth_it),
             *(Wish(cost, factor) for factor in others for cost in costs),
         ]
 
-    @property
-    def updates(self) -> int:
-        """Of a training of the usual length."""
-        return sum(phase.epochs * steps_per_epoch(phase, self.sizes.train) for phase in self.strategy.phases)
+    def epochs(self, phase: Phase, *, longer: bool = False) -> int:
+        """How many epochs a phase has, where the budget buys them."""
+        if not self.strategy.updates:
+            return phase.epochs
+        enough = math.ceil(self.strategy.updates / steps_per_epoch(phase, self.sizes.train))
+        return max(enough, phase.epochs) if longer else min(max(enough, LEAST_EPOCHS), phase.epochs)
 
     def bought(self, wishes: Sequence[Wish], budget: float) -> TuningPlan:
         """As many of the wishes, most promising first, as the budget buys; with fewer epochs where it must be."""
@@ -262,9 +269,9 @@ class _Planner:
 
     def within(self, seconds: float, wish: Wish, *, filled: bool) -> TuningStep | None:
         """The wish with as many epochs as the seconds buy; ``None`` where these are too few."""
-        usual = max(phase.epochs for phase in self.strategy.phases)
-        least = min(LEAST_EPOCHS, usual) if wish.times == 1 else LONGER * usual
-        lengths = range(least, math.ceil(wish.times * usual) + 1)
+        usual = max(map(self.epochs, self.strategy.phases))
+        most = max(self.epochs(phase, longer=wish.longer) for phase in self.strategy.phases)
+        lengths = range(LONGER * usual if wish.longer else min(LEAST_EPOCHS, usual), most + 1)
         affordable = bisect_right(
             lengths, seconds, key=lambda epochs: _price(self.step(wish, epochs=epochs, filled=filled))
         )
@@ -279,14 +286,14 @@ class _Planner:
             filled: Whether an earlier step fills the same cache.
         """
         cost = wish.cost
-        phases = tuple(_placed(phase, wish, epochs) for phase in self.strategy.phases)
+        phases = tuple(self.placed(phase, wish, epochs) for phase in self.strategy.phases)
         train, validation, views = self.sizes.train, self.sizes.validation, self.sizes.views
         rounds = sum(phase.epochs for phase in phases)
         above = _with_set_up(rounds * (PASSES * train + validation) * cost.above_seconds)
         each_time = above + rounds * (train + validation) * cost.below_seconds
         name = self.name(cost.boundary, phases[0].learning_rates.backbone)
         step = TuningStep(
-            name=name if wish.times == 1 else f"{name}, longer",
+            name=f"{name}, longer" if wish.longer else name,
             strategy=self.named("finetune" if cost.boundary == "bottom" else "partial"),
             phases=phases,
             below="nothing" if cost.boundary == "bottom" else "computed each time",
@@ -310,6 +317,17 @@ class _Planner:
             )
         return replace(step, predicted_seconds_otherwise=cached)
 
+    def placed(self, phase: Phase, wish: Wish, epochs: int | None) -> Phase:
+        """A phase at the boundary, the rates and the length of a wish, of at most so many epochs."""
+        rates, wished = phase.learning_rates, self.epochs(phase, longer=wish.longer)
+        return replace(
+            phase,
+            boundary=wish.cost.boundary if phase.boundary == CHOSEN else phase.boundary,
+            learning_rates=LearningRates(wish.factor * rates.head, wish.factor * rates.backbone, rates.decay),
+            epochs=wished if epochs is None else min(epochs, wished),
+            patience=max(phase.patience, math.ceil(phase.patience * wished / phase.epochs)),
+        )
+
     def name(self, boundary: str, rate: float) -> str:
         """What a person calls a training."""
         where = "all stages" if boundary == "bottom" else f"from {boundary}"
@@ -323,19 +341,6 @@ class _Planner:
 
 def _with_set_up(seconds: float) -> float:
     return seconds + SET_UP + max(LEAST_MEASURING, MEASURING * seconds)
-
-
-def _placed(phase: Phase, wish: Wish, epochs: int | None) -> Phase:
-    """A phase at the boundary, the rates and the length of a wish, of at most so many epochs."""
-    rates = phase.learning_rates
-    wished = math.ceil(wish.times * phase.epochs)
-    return replace(
-        phase,
-        boundary=wish.cost.boundary if phase.boundary == CHOSEN else phase.boundary,
-        learning_rates=LearningRates(wish.factor * rates.head, wish.factor * rates.backbone, rates.decay),
-        epochs=wished if epochs is None else min(epochs, wished),
-        patience=math.ceil(wish.times * phase.patience),
-    )
 
 
 def _in_order(steps: Sequence[TuningStep]) -> list[TuningStep]:
