@@ -5,8 +5,9 @@ from dataclasses import asdict
 
 import pytest
 
+from headstart.backbones.card import Stage
 from headstart.core.errors import UnknownNameError
-from headstart.transfer.strategy import CHOSEN, PROBE, SCRATCH, STRATEGIES
+from headstart.transfer.strategy import AUTO, CHOSEN, CONTRASTIVE, PROBE, SCRATCH, STRATEGIES, suited_to
 
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
@@ -42,6 +43,15 @@ def test_several_rates_are_tried_only_by_a_search_and_the_own_ones_first(name: s
     assert strategy.rate_factors[0] == 1.0
     assert len(set(strategy.rate_factors)) == len(strategy.rate_factors)
     assert strategy.placement == "searched" or len(strategy.rate_factors) == 1
+
+
+def test_what_passes_tokens_on_is_trained_at_half_the_rate() -> None:
+    convolution, block = Stage("conv", 32, "NCHW"), Stage("block", 384, "NLC")
+    assert suited_to(AUTO, [convolution]) is AUTO
+    (usual,), (halved,) = AUTO.phases, suited_to(AUTO, [convolution, block]).phases
+    assert halved.learning_rates.backbone == usual.learning_rates.backbone / 2
+    assert halved.learning_rates.head == usual.learning_rates.head
+    assert suited_to(CONTRASTIVE, [block]) is CONTRASTIVE
 
 
 def test_an_unknown_strategy_suggests_the_nearest() -> None:

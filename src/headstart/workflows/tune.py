@@ -20,7 +20,7 @@ from headstart.evaluation.candidates import Candidate, strongest
 from headstart.features.boundary_cache import Stopped, room_for
 from headstart.metrics.temperature import calibrated
 from headstart.transfer.heads import LinearHead
-from headstart.transfer.strategy import Strategy
+from headstart.transfer.strategy import Strategy, suited_to
 from headstart.transfer.tuning_plan import Sizes, TuningPlan, TuningStep, plan_tuning
 from headstart.workflows.boundary_costs import boundary_costs
 from headstart.workflows.gather import Examples
@@ -178,7 +178,8 @@ class Tuner:
             costs = [cost for cost in costs if cost.boundary == named]
         arranged = self._examples.arranged
         sizes = Sizes(len(arranged.rows("train")), len(arranged.rows("validation")), self._options.views)
-        plan = plan_tuning(self._strategy, costs, sizes, budget=self._options.budget, room_for=room_for)
+        strategy = suited_to(self._strategy, self._examples.backbone.card.stages)
+        plan = plan_tuning(strategy, costs, sizes, budget=self._options.budget, room_for=room_for)
         refuse_unaffordable(plan, self._strategy, budget=self._options.budget)
         self._progress.finish(plan.summary)
         return plan

@@ -14,7 +14,7 @@ from headstart.data.items import SPLITS, Split
 from headstart.evaluation.summed import SummedScore
 from headstart.features.boundary_cache import Stopped, room_for
 from headstart.transfer.heads import LinearHead
-from headstart.transfer.strategy import Strategy
+from headstart.transfer.strategy import Strategy, suited_to
 from headstart.transfer.tuning_plan import LEAST_MEASURING, MEASURING, Sizes, TuningPlan, TuningStep, plan_tuning
 from headstart.workflows.baselines import LazyInputs
 from headstart.workflows.boundary_costs import boundary_costs
@@ -61,7 +61,8 @@ class Trainings:
             found = boundary_costs(self.examples.as_learned, device=self.setup.where)
             costs = [cost for cost in found if boundary in (None, cost.boundary)]
             sizes = Sizes(len(self.examples.rows("train")), len(self.examples.rows("validation")), views=0)
-            plan = plan_tuning(strategy, costs, sizes, budget=budget, room_for=room_for)
+            suited = suited_to(strategy, self.examples.base.backbone.card.stages)
+            plan = plan_tuning(suited, costs, sizes, budget=budget, room_for=room_for)
             refuse_unaffordable(plan, strategy, budget=budget)
             return plan.to_json()
 
