@@ -1,7 +1,5 @@
 # Each target does all of its own set-up: it starts from nothing but Python (>= 3.11) and make.
 PYTHON ?= python3
-# Processes that test side by side; each takes up to 10 GB of memory.
-WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
@@ -17,7 +15,7 @@ demo: $(SETUP)  ## fit on real data, 10 labelled digits per class, and say wheth
 	$(BIN)/headstart fit sklearn:digits --per-class 10 --strategy probe --seed 0
 
 test: $(SETUP)  ## the tests
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/pytest
 
 check: $(SETUP)  ## lint, format, types, layers
 	$(BIN)/ruff check .

@@ -40,7 +40,7 @@ from headstart.workflows import fit, from_scratch, stage_comparison, tune, tuned
 from headstart.artifacts.report import page
 import headstart.api
 
-COSTS = [BoundaryCost("stage4", 0.7, 1e-4, 1e-4, 4096), BoundaryCost("stage2", 0.3, 1e-4, 2e-4, 16384),
+COSTS = [BoundaryCost("stage4", 0.75, 1e-4, 1e-4, 4096), BoundaryCost("stage2", 0.5, 1e-4, 2e-4, 16384),
          BoundaryCost("bottom", 0.0, 1e-4, 3e-4, 0)]
 tuning_plan.SET_UP = tuning_plan.LEAST_MEASURING = 0.0
 tune.boundary_costs = lambda examples, *, device: COSTS

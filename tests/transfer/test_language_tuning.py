@@ -42,6 +42,13 @@ class _After:
         return self.left < 0
 
 
+@pytest.fixture(autouse=True)
+def quick_steps(monkeypatch):
+    """A plan that does not hang on how busy the machine is."""
+    cost = PhaseCost("float32", step_seconds=0.005, validation_seconds=0.002)
+    monkeypatch.setattr(language_tuning, "measure_cost", lambda *_, **__: cost)
+
+
 def _ask(blocks: list[np.ndarray]) -> LanguageExamples:
     return LanguageExamples(blocks, _MASKED, TinyEntrance())
 
