@@ -13,8 +13,6 @@ from headstart.artifacts.predict import Prediction, left_out, predict
 from headstart.artifacts.saved_model import SavedModel
 from headstart.core.progress import Progress
 from headstart.data.columns import Columns
-from headstart.data.items import ArraySource, Item
-from headstart.data.readers.unlabelled import read_unlabelled
 
 
 class SavedClassifier(SavedModel):
@@ -38,11 +36,8 @@ class SavedClassifier(SavedModel):
             A prediction per item found, then one per array, then one per input that was not found or is of another
             kind.
         """
-        named = [entry for entry in inputs if not isinstance(entry, np.ndarray)]
-        arrays = [entry for entry in inputs if isinstance(entry, np.ndarray)]
-        found = self.modality.expand(read_unlabelled(named, wanted=self.modality, columns=columns))
-        items = [*found.items, *(Item(f"array {place}", ArraySource(array)) for place, array in enumerate(arrays))]
-        return [*predict(self, items, progress=progress), *map(left_out, found.ledger.excluded)]
+        items, others = self.items_of(inputs, columns)
+        return [*predict(self, items, progress=progress), *map(left_out, others)]
 
     def evaluate(self, data: str, *, columns: Columns | None = None, progress: Progress | None = None) -> Evaluation:
         """Measures the model on labelled data; see :func:`headstart.artifacts.evaluate.evaluate_model`."""

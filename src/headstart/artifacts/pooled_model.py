@@ -17,8 +17,7 @@ from headstart.artifacts.saved_model import Answer, SavedModel
 from headstart.core.errors import DataError, RunFolderError
 from headstart.core.progress import Progress
 from headstart.data.columns import Columns
-from headstart.data.items import ArraySource, Exclusion, Item, ItemTable, groups_of
-from headstart.data.readers.unlabelled import read_unlabelled
+from headstart.data.items import Exclusion, Item, ItemTable, groups_of
 from headstart.features.extraction import FeatureSource, extract
 from headstart.transfer.heads import LinearHead
 from headstart.workflows.pooled_tasks.examples import read_labelled
@@ -91,11 +90,8 @@ class SavedPooledModel(SavedModel):
             A prediction per item found, then one per array, then one per input that was not found or is of another
             kind.
         """
-        named = [entry for entry in inputs if not isinstance(entry, np.ndarray)]
-        arrays = [entry for entry in inputs if isinstance(entry, np.ndarray)]
-        found = self.modality.expand(read_unlabelled(named, wanted=self.modality, columns=columns))
-        items = [*found.items, *(Item(f"array {place}", ArraySource(array)) for place, array in enumerate(arrays))]
-        return [*self._predictions(items, progress), *map(_without_answer, found.ledger.excluded)]
+        items, others = self.items_of(inputs, columns)
+        return [*self._predictions(items, progress), *map(_without_answer, others)]
 
     def evaluate(self, data: str, *, columns: Columns | None = None, progress: Progress | None = None) -> Evaluation:
         """Measures the model on labelled data: on its test split where it has one, else on all of it.

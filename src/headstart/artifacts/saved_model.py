@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ from headstart.backbones.converted import ConvertedBackbone
 from headstart.core.machine import cpu_identity, has_cuda
 from headstart.core.progress import Progress, Silent
 from headstart.core.run_folder import RunFolder
-from headstart.data.items import Item
+from headstart.data.columns import Columns
+from headstart.data.items import ArraySource, Exclusion, Item
 from headstart.data.modality import MODALITIES, Modality
+from headstart.data.readers.unlabelled import read_unlabelled
 from headstart.features.engines.contract import Engine, EngineSpec
 from headstart.features.extraction import Digests, Extraction, FeatureSource, extract, read_digests
 from headstart.features.trial import reference_spec, start_engine
@@ -107,6 +110,21 @@ class SavedModel:
             items, self.digests(items), modality=self.modality, source=source, progress=progress or self._progress
         )
         return Answer(extraction, self.head.probabilities(extraction.features[self._stages[0]]))
+
+    def items_of(
+        self, inputs: Sequence[str | Path | tuple[str, str] | NDArray[np.uint8]], columns: Columns | None
+    ) -> tuple[list[Item], list[Exclusion]]:
+        """The items that some inputs name or are, arrays last, and what is none.
+
+        Args:
+            inputs: Paths, patterns, arrays; where the model is one of texts also texts and pairs.
+            columns: Columns of a table.
+        """
+        named = [entry for entry in inputs if not isinstance(entry, np.ndarray)]
+        arrays = [entry for entry in inputs if isinstance(entry, np.ndarray)]
+        found = self.modality.expand(read_unlabelled(named, wanted=self.modality, columns=columns))
+        given = (Item(f"array {place}", ArraySource(array)) for place, array in enumerate(arrays))
+        return [*found.items, *given], list(found.ledger.excluded)
 
     def digests(self, items: Sequence[Item]) -> Digests:
         """What some items are; one of another form than the run was trained on is a failure among them."""

@@ -20,7 +20,7 @@ from headstart.features.principal_axes import MOST_EXACT_AXES, PrincipalAxes, pr
 from headstart.features.rows import ArrayRows, SelectableRows
 from headstart.metrics.multilabel import suited_temperature
 from headstart.transfer.heads import LinearHead
-from headstart.transfer.probe import FOLDS, FURTHER, MOST_ROWS_FOR_CHOICE, STRENGTHS
+from headstart.transfer.probe import FOLDS, MOST_ROWS_FOR_CHOICE, search_strengths
 
 _CHOICE_TOLERANCE, _FINAL_TOLERANCE = 1e-2, 1e-4
 
@@ -84,7 +84,8 @@ def fit_multilabel_probe(
         if groups is None
         else grouped_folds(strata[chosen], [groups[int(row)] for row in chosen], count=FOLDS, seed=seed)
     )
-    tried = _choose_strength(coordinates.select(chosen), targets[chosen], folds, axes)
+    sample, sample_targets = coordinates.select(chosen), targets[chosen]
+    tried = search_strengths(lambda strengths: _try_strengths(strengths, sample, sample_targets, folds, axes))
     best = min(tried, key=lambda row: row.log_loss)
     solution = solve_binary(
         coordinates,
@@ -97,24 +98,6 @@ def fit_multilabel_probe(
     weight, bias = axes.to_features(solution.coefficients[0], solution.bias[0])
     head = LinearHead(np.ascontiguousarray(weight.T), bias, best.temperature)
     return MultilabelProbe(head, best.strength, tuple(tried), bool(solution.converged[0]))
-
-
-def _choose_strength(
-    coordinates: ArrayRows, targets: NDArray[Any], folds: NDArray[np.int64], axes: PrincipalAxes
-) -> list[LabelStrengthTried]:
-    """Tries powers of ten, further ones beyond an end if the best lies there, and then the halves beside the best."""
-
-    def try_further(strengths: Sequence[float]) -> float:
-        tried.extend(_try_strengths(strengths, coordinates, targets, folds, axes))
-        return min(tried, key=lambda row: row.log_loss).strength
-
-    tried: list[LabelStrengthTried] = []
-    best = try_further(STRENGTHS)
-    if best in {STRENGTHS[0], STRENGTHS[-1]}:
-        factor = 10.0 if best == STRENGTHS[-1] else 0.1
-        best = try_further([best * factor**step for step in range(1, FURTHER + 1)])
-    try_further([best / 10**0.5, best * 10**0.5])
-    return sorted(tried, key=lambda row: row.strength)
 
 
 def _try_strengths(

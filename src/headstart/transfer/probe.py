@@ -8,8 +8,9 @@ Validation and test data have no part in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,21 @@ MOST_ROWS_FOR_CHOICE = 20_000
 #: Choosing needs no more: on 2,550 CIFAR photos the losses near the best strength move by 0.002 from here to 2e-3.
 _CHOICE_TOLERANCE = 1e-2
 _FINAL_TOLERANCE = 1e-4
+
+
+class Tried(Protocol):
+    """What one strength reached out of fold."""
+
+    @property
+    def strength(self) -> float:
+        """The prior precision."""
+
+    @property
+    def log_loss(self) -> float:
+        """At its own best temperature."""
+
+
+_Tried = TypeVar("_Tried", bound=Tried)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +109,9 @@ def fit_probe(
         if groups is None
         else grouped_folds(sample_labels, [groups[row] for row in chosen], count=FOLDS, seed=seed)
     )
-    tried = _choose_strength(coordinates, sample_labels, classes, folds, axes)
+    tried = search_strengths(
+        lambda strengths: _try_strengths(strengths, coordinates, sample_labels, classes, folds, axes)
+    )
     best = min(tried, key=lambda row: row.log_loss)
     if sample is not features:
         del coordinates  # before there are more of them
@@ -112,20 +130,21 @@ def fit_probe(
     return Probe(head, best.strength, tuple(tried), axes, bool(solution.converged[0]))
 
 
-def _choose_strength(
-    coordinates: ArrayRows,
-    labels: NDArray[np.int64],
-    classes: int,
-    folds: NDArray[np.int64],
-    axes: PrincipalAxes,
-) -> list[StrengthTried]:
-    """Tries powers of ten, further ones beyond an end if the best lies there, and then the halves beside the best."""
+def search_strengths(try_all: Callable[[Sequence[float]], list[_Tried]]) -> list[_Tried]:
+    """Tries powers of ten, further ones beyond an end if the best lies there, and then the halves beside the best.
+
+    Args:
+        try_all: Strengths to what each of them reached out of fold.
+
+    Returns:
+        All that were tried, weakest first.
+    """
 
     def try_further(strengths: Sequence[float]) -> float:
-        tried.extend(_try_strengths(strengths, coordinates, labels, classes, folds, axes))
+        tried.extend(try_all(strengths))
         return min(tried, key=lambda row: row.log_loss).strength
 
-    tried: list[StrengthTried] = []
+    tried: list[_Tried] = []
     best = try_further(STRENGTHS)
     if best in {STRENGTHS[0], STRENGTHS[-1]}:
         factor = 10.0 if best == STRENGTHS[-1] else 0.1

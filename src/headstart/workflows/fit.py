@@ -19,7 +19,7 @@ from headstart.core.errors import DataError, UnavailableError, UsageError
 from headstart.core.machine import training_device
 from headstart.core.progress import Progress, Silent, Stopwatch
 from headstart.core.run_folder import RunFolder, open_run, publish_run
-from headstart.core.unfinished import UnfinishedRun, choose_target, finished_run
+from headstart.core.unfinished import UnfinishedRun, choose_target
 from headstart.evaluation.candidates import Candidate
 from headstart.training.checkpoints import TrainingWork
 from headstart.training.step_log import Listener
@@ -39,7 +39,7 @@ from headstart.workflows.probes import fit_linear, fit_mlp, label_curve_of
 from headstart.workflows.recognised import modality_of, recognised
 from headstart.workflows.record import manifest_record, metrics_record
 from headstart.workflows.refusals import refuse_at_once, refuse_boundary, refuse_inside
-from headstart.workflows.resumable import identity_of, log_lines, request_of, resumable, short_name
+from headstart.workflows.resumable import already_done, identity_of, log_lines, request_of, resumable, short_name
 from headstart.workflows.stage_comparison import compare_stages
 from headstart.workflows.step_examples import TuneOptions, wanted_views
 from headstart.workflows.tune import Tuner, Tuning, accuracy_of, on_equal_terms
@@ -109,9 +109,8 @@ def fit(
     refuse_at_once(data, backbone, options)
     request = request_of(data, backbone, options)
     name = short_name(data.data)
-    if done := finished_run(options.out, name, request):
-        progress.say(f"This fit was done when it was ended: {done} is whole.")
-        return open_run(done)
+    if done := already_done(options, name, request, progress):
+        return done
     target = choose_target(options.out, name, request)
     refuse_inside(target, data.data)
     data = recognised(data)

@@ -13,8 +13,8 @@ from headstart.core.errors import StorageError
 from headstart.core.interruption import interruptible
 from headstart.core.machine import version
 from headstart.core.progress import Progress, Stopwatch
-from headstart.core.run_folder import RunFolder
-from headstart.core.unfinished import UnfinishedRun, open_unfinished
+from headstart.core.run_folder import RunFolder, open_run
+from headstart.core.unfinished import UnfinishedRun, finished_run, open_unfinished
 from headstart.data.items import Item
 from headstart.training.step_log import Listener
 from headstart.training.trackers.contract import TRACKERS, guarded
@@ -104,6 +104,22 @@ def request_of(data: DataOptions, backbone: BackboneOptions, options: FitOptions
         "backbone": asdict(backbone),
         "options": asked,
     }
+
+
+def already_done(options: FitOptions, name: str, request: Mapping[str, Any], progress: Progress) -> RunFolder | None:
+    """The run of a fit that was killed after it was published and before it had tidied up; ``None`` elsewhere.
+
+    Args:
+        options: How to fit.
+        name: Of the run, where nobody gave one.
+        request: From :func:`request_of`.
+        progress: Who is told.
+    """
+    done = finished_run(options.out, name, request)
+    if done is None:
+        return None
+    progress.say(f"This fit was done when it was ended: {done} is whole.")
+    return open_run(done)
 
 
 def identity_of(digests: Sequence[str], items: Sequence[Item], *made_with: str) -> str:

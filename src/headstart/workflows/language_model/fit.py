@@ -9,8 +9,8 @@ from headstart.backbones.catalog import check_name, open_backbone
 from headstart.core.errors import UsageError
 from headstart.core.machine import training_device
 from headstart.core.progress import Progress, Silent, Stopwatch
-from headstart.core.run_folder import RunFolder, open_run
-from headstart.core.unfinished import choose_target, finished_run
+from headstart.core.run_folder import RunFolder
+from headstart.core.unfinished import choose_target
 from headstart.data.text_streams import read_streams
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.fit import FitOptions
@@ -18,7 +18,7 @@ from headstart.workflows.gather import AUTO, BackboneOptions
 from headstart.workflows.language_model.corpus import corpus_of
 from headstart.workflows.language_model.fitting import LanguageFitting
 from headstart.workflows.refusals import refuse_at_once, refuse_inside
-from headstart.workflows.resumable import request_of, resumable
+from headstart.workflows.resumable import already_done, request_of, resumable
 
 #: Where nobody names a backbone.
 DEFAULT = "bundled:minilm-l6"
@@ -63,9 +63,8 @@ def fit_language_model(
         for note in streams.notes:
             progress.say(note)
     request = {"task": "lm", **request_of(data, backbone, options)}
-    if done := finished_run(options.out, streams.name, request):
-        progress.say(f"This fit was done when it was ended: {done} is whole.")
-        return open_run(done)
+    if done := already_done(options, streams.name, request, progress):
+        return done
     target = choose_target(options.out, streams.name, request)
     refuse_inside(target, data.data)
     with watch.step("backbone"):

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from headstart.core.errors import UsageError
 from headstart.core.progress import Progress, Silent, Stopwatch
-from headstart.core.run_folder import RunFolder, open_run
-from headstart.core.unfinished import choose_target, finished_run
+from headstart.core.run_folder import RunFolder
+from headstart.core.unfinished import choose_target
 from headstart.transfer.strategy import STRATEGIES
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.gather import AUTO, BackboneOptions
@@ -24,7 +24,7 @@ from headstart.workflows.pooled_tasks.problem import POOLED_PROBLEMS
 from headstart.workflows.pooled_tasks.trainings import Trainings
 from headstart.workflows.recognised import recognised
 from headstart.workflows.refusals import refuse_at_once, refuse_boundary, refuse_inside
-from headstart.workflows.resumable import identity_of, request_of, resumable, short_name
+from headstart.workflows.resumable import already_done, identity_of, request_of, resumable, short_name
 from headstart.workflows.trained_tasks.setup import TrainingSetup
 
 if TYPE_CHECKING:
@@ -85,9 +85,8 @@ def fit_problem(
     _refuse_without_sense(task, data, backbone, options)
     request = {"task": task, **request_of(data, backbone, options)}
     name = short_name(data.data)
-    if done := finished_run(options.out, name, request):
-        progress.say(f"This fit was done when it was ended: {done} is whole.")
-        return open_run(done)
+    if done := already_done(options, name, request, progress):
+        return done
     refuse_inside(choose_target(options.out, name, request), data.data)
     data = recognised(data)
     examples = gather(kind, data, backbone, progress=progress, watch=watch)

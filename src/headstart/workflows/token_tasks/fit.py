@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from headstart.core.errors import UsageError
 from headstart.core.progress import Progress, Silent, Stopwatch
-from headstart.core.run_folder import RunFolder, open_run
-from headstart.core.unfinished import choose_target, finished_run
+from headstart.core.run_folder import RunFolder
+from headstart.core.unfinished import choose_target
 from headstart.tasks.token_problem import TOKEN_PROBLEMS
 from headstart.transfer.strategy import STRATEGIES
 from headstart.workflows.arrange import DataOptions
 from headstart.workflows.gather import AUTO, BackboneOptions
 from headstart.workflows.refusals import refuse_at_once, refuse_boundary, refuse_inside
-from headstart.workflows.resumable import identity_of, request_of, resumable, short_name
+from headstart.workflows.resumable import already_done, identity_of, request_of, resumable, short_name
 from headstart.workflows.token_tasks.examples import gather
 from headstart.workflows.token_tasks.fitting import TokenFitting
 from headstart.workflows.token_tasks.trainings import Trainings
@@ -84,9 +84,8 @@ def fit_problem(
     _refuse_without_sense(task, data, backbone, options)
     request = {"task": task, **request_of(data, backbone, options)}
     name = short_name(data.data)
-    if done := finished_run(options.out, name, request):
-        progress.say(f"This fit was done when it was ended: {done} is whole.")
-        return open_run(done)
+    if done := already_done(options, name, request, progress):
+        return done
     refuse_inside(choose_target(options.out, name, request), data.data)
     examples = gather(kind, data, backbone, progress=progress, watch=watch)
     refuse_boundary(examples.backbone.card, options.boundary)
